@@ -1,0 +1,60 @@
+# `make` lists what there is. Each target does its own set-up, and is quick the second time.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help serve train test lint format proto lock bento clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+serve: $(VENV)/.serve ## Serve the models: HTTP on port 3000, gRPC on 3001
+	$(BIN)/bentoml serve service:Trident
+
+train: $(VENV)/.dev ## Train, evaluate and export all models from nothing (ARGS="--quick" for a smoke run)
+	$(BIN)/python -m training all $(ARGS)
+
+test: $(VENV)/.dev ## Run every test
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, types and generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.check_stubs
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+proto: $(VENV)/.dev ## Generate the gRPC stubs from service/grpc/inference.proto
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. \
+		service/grpc/inference.proto
+
+bento: $(VENV)/.serve ## Build a Bento, to be served anywhere by `bentoml serve trident:latest`
+	$(BIN)/bentoml build
+
+lock: $(VENV)/.dev ## Pin all dependencies anew, from pyproject.toml
+	$(COMPILE) --extra cpu -o requirements/serve.lock
+	$(COMPILE) --extra gpu -o requirements/gpu.lock
+	$(COMPILE) --extra cpu --extra training --group dev -o requirements/dev.lock
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.serve: requirements/serve.lock | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@ $(VENV)/.serve

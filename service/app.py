@@ -1,0 +1,144 @@
+"""The BentoML service: the process, its life, and the endpoints' declarations."""
+
+import asyncio
+import logging
+from typing import Any
+
+import bentoml
+from PIL.Image import Image
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.core.engine import Engine, Limits
+from service.core.metrics import render_metrics
+from service.core.repository import read_artifacts
+from service.grpc.server import GrpcServer, check_port_free
+from service.http.adapter import HttpAdapter
+from service.http.messages import HttpRequest
+from service.schemas import (
+    ClassificationAnswer,
+    EmbeddingAnswer,
+    ImageRequest,
+    SentimentAnswer,
+    TextRequest,
+)
+from service.settings import get_settings
+
+logger = logging.getLogger(__name__)
+logging.getLogger("service").setLevel(logging.INFO)
+
+settings = get_settings()
+
+
+async def _metrics(_: Request) -> Response:
+    content = await asyncio.to_thread(render_metrics)
+    return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@bentoml.service(
+    name="trident",
+    workers=settings.workers,
+    traffic={"timeout": settings.request_timeout + settings.drain_timeout},
+    # BentoML's own metrics label by the raw path, and its access log formats a line a request.
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(Starlette(routes=[Route("/metrics", _metrics)]), path="/", name="operations")
+class Trident:
+    """Trained Keras models behind HTTP and gRPC.
+
+    Images and texts go in one by one or many at once; what arrives together, by either
+    protocol, is put through the model together.
+    """
+
+    def __init__(self) -> None:
+        limits = Limits(
+            max_batch_size=settings.max_batch_size,
+            max_queue_size=settings.max_queue_size,
+            max_inputs=settings.max_inputs,
+            max_pixels=settings.max_pixels,
+        )
+        self._engine = Engine(settings.models, limits)
+        self._http = HttpAdapter(
+            self._engine,
+            max_inputs=settings.max_inputs,
+            max_body_bytes=settings.max_body_bytes,
+            request_timeout=settings.request_timeout,
+        )
+        self._grpc: GrpcServer | None = None
+        self._loading: asyncio.Task[None] | None = None
+
+    @bentoml.on_deployment
+    @staticmethod
+    def check() -> None:
+        """Fail before a worker starts: a model that is incomplete, a port that is taken."""
+        read_artifacts(settings.models)
+        check_port_free(settings.grpc_host, settings.grpc_port)
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Listen at once, and load the models meanwhile: alive early, ready when they answer."""
+        self._grpc = GrpcServer(
+            self._engine,
+            host=settings.grpc_host,
+            port=settings.grpc_port,
+            share_port=settings.workers > 1,
+            max_body_bytes=settings.max_body_bytes,
+            request_timeout=settings.request_timeout,
+        )
+        await self._grpc.start()
+        self._loading = asyncio.create_task(self._load(self._grpc))
+
+    async def _load(self, grpc_server: GrpcServer) -> None:
+        try:
+            await self._engine.load()
+        except Exception:
+            logger.exception("the models can't be loaded: the service stays alive but not ready")
+            return
+        await grpc_server.serve()
+        logger.info("ready: gRPC on port %d", settings.grpc_port)
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Let the calls under way finish, then stop."""
+        if self._loading is not None:
+            self._loading.cancel()
+        if self._grpc is not None:
+            await self._grpc.stop(settings.drain_timeout)
+        await self._engine.close()
+
+    async def __is_ready__(self) -> bool:
+        """Tell BentoML's /readyz whether the models are loaded."""
+        return self._engine.ready
+
+    @bentoml.api(route="/classify", input_spec=ImageRequest, output_spec=ClassificationAnswer)
+    async def classify(
+        self, ctx: bentoml.Context, image: Image | None = None, images: list[Image] | None = None
+    ) -> Response:
+        """Tell what an image shows."""
+        return await self._answer(ctx)
+
+    @bentoml.api(route="/sentiment", input_spec=TextRequest, output_spec=SentimentAnswer)
+    async def sentiment(
+        self, ctx: bentoml.Context, text: str | None = None, texts: list[str] | None = None
+    ) -> Response:
+        """Tell whether a text speaks well or badly of its subject."""
+        return await self._answer(ctx)
+
+    @bentoml.api(route="/embed", input_spec=ImageRequest, output_spec=EmbeddingAnswer)
+    async def embed(
+        self, ctx: bentoml.Context, image: Image | None = None, images: list[Image] | None = None
+    ) -> Response:
+        """Turn an image into a vector of numbers."""
+        return await self._answer(ctx)
+
+    async def _answer(self, ctx: Any) -> Response:
+        """Answer by the HTTP adapter. BentoML takes the status from the context."""
+        request: Request = ctx.request
+        answer = await self._http.answer(
+            HttpRequest(request.url.path, request.headers, request.query_params, request.stream())
+        )
+        ctx.response.status_code = answer.status
+        return Response(answer.body, answer.status, answer.headers)

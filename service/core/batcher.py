@@ -1,0 +1,225 @@
+"""The batcher: one queue in front of one model.
+
+It is driven by events alone. A free model takes at once what waits, up to the batch limit;
+while it works, the next batch gathers. So a lonely request never waits for company, and load
+makes batches by itself.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Generic, TypeVar
+
+from service.core.errors import (
+    DeadlineExceededError,
+    InferenceError,
+    NotReadyError,
+    OverloadedError,
+    TridentError,
+)
+from service.core.metrics import ModelMetrics
+
+logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+Answer = TypeVar("Answer")
+
+_RATE_MEMORY = 0.9  # weight of the past in the moving average of the service rate
+
+
+@dataclass(slots=True)
+class Batched(Generic[Answer]):
+    """What became of a request's rows: an answer or an error for each, in their order.
+
+    `queue` and `inference` are the seconds that its last batch waited and ran.
+    """
+
+    outcomes: list[Answer | TridentError]
+    queue: float = 0.0
+    inference: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Request(Generic[Answer]):
+    """A submission whose rows may be spread over several batches."""
+
+    done: asyncio.Future[None]
+    deadline: float
+    missing: int
+    result: Batched[Answer] = field(default_factory=lambda: Batched([]))
+
+    def fail(self, error: TridentError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class _Item(Generic[Row, Answer]):
+    row: Row
+    index: int
+    request: _Request[Answer]
+    enqueued: float
+
+
+class Batcher(Generic[Row, Answer]):
+    """Gathers rows into batches and runs them one batch at a time.
+
+    It belongs to one event loop: `submit` and `close` are called there. `predict` is called
+    in `executor`, with a list of rows, and returns as many answers.
+    """
+
+    def __init__(
+        self,
+        predict: Callable[[Sequence[Row]], Sequence[Answer]],
+        *,
+        executor: Executor,
+        metrics: ModelMetrics,
+        max_batch_size: int,
+        max_queue_size: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make a batcher; deadlines are points of `clock`, in seconds."""
+        self._predict = predict
+        self._executor = executor
+        self._metrics = metrics
+        self._max_batch_size = max_batch_size
+        self._max_queue_size = max_queue_size
+        self._clock = clock
+        self._queue: deque[_Item[Row, Answer]] = deque()
+        self._running: asyncio.Future[object] | None = None
+        self._woken = False
+        self._closed = False
+        self._rows_per_second = 0.0
+
+    async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
+        """Wait for the rows' answers. Abandoned rows (a cancelled call) are never computed.
+
+        Raises:
+            OverloadedError: the queue has no room for all of the rows.
+            DeadlineExceededError: the answers weren't there by `deadline`.
+            NotReadyError: the batcher was closed.
+        """
+        if not rows:
+            return Batched([])
+        self._admit(len(rows))
+        loop = asyncio.get_running_loop()
+        now = self._clock()
+        request: _Request[Answer] = _Request(loop.create_future(), deadline, len(rows))
+        request.result.outcomes = [NotReadyError("The row was never run.")] * len(rows)
+        self._queue.extend(_Item(row, i, request, now) for i, row in enumerate(rows))
+        self._metrics.queue_depth.set(len(self._queue))
+        self._wake()
+        try:
+            async with asyncio.timeout(max(0.0, deadline - now)):
+                await request.done
+        except TimeoutError:
+            raise _expired() from None
+        return request.result
+
+    async def close(self) -> None:
+        """Refuse new rows and those that still wait; let the running batch finish."""
+        self._closed = True
+        for item in self._queue:
+            item.request.fail(NotReadyError("The service is stopping: try another replica."))
+        self._queue.clear()
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    def _admit(self, count: int) -> None:
+        if self._closed:
+            raise NotReadyError("The service is stopping: try another replica.")
+        if self._queue and len(self._queue) + count > self._max_queue_size:
+            raise OverloadedError(
+                f"{len(self._queue)} inputs are waiting already: try again later, more slowly.",
+                retry_after=self._seconds_to_empty(),
+            )
+
+    def _seconds_to_empty(self) -> float:
+        return len(self._queue) / self._rows_per_second if self._rows_per_second else 1.0
+
+    def _wake(self) -> None:
+        """Start the next batch once the requests of this turn of the event loop are in."""
+        if self._running is None and not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._woken = False
+        batch = list(self._take())
+        self._metrics.queue_depth.set(len(self._queue))
+        if not batch:
+            return
+        started = self._clock()
+        self._running = asyncio.get_running_loop().run_in_executor(
+            self._executor, self._run, [item.row for item in batch]
+        )
+        self._running.add_done_callback(partial(self._finish, batch, started))
+
+    def _take(self) -> Iterator[_Item[Row, Answer]]:
+        """Take the next batch from the queue, dropping what is abandoned or expired."""
+        now, taken = self._clock(), 0
+        while self._queue and taken < self._max_batch_size:
+            item = self._queue.popleft()
+            if item.request.done.done():
+                continue
+            if item.request.deadline <= now:
+                item.request.fail(_expired())
+                continue
+            taken += 1
+            yield item
+
+    def _run(self, rows: list[Row]) -> list[Answer | TridentError]:
+        """Run a batch, in the executor; a row that makes it fail fails alone."""
+        try:
+            return list(self._predict(rows))
+        except Exception:
+            logger.exception("the model failed on a batch of %d", len(rows))
+        if len(rows) == 1:
+            return [InferenceError("The model failed on this input.")]
+        return [self._run([row])[0] for row in rows]
+
+    def _finish(
+        self,
+        batch: list[_Item[Row, Answer]],
+        started: float,
+        running: "asyncio.Future[list[Answer | TridentError]]",
+    ) -> None:
+        self._running = None
+        elapsed = self._clock() - started
+        self._observe(batch, started, elapsed)
+        for item, outcome in zip(batch, running.result(), strict=True):
+            _settle(item, outcome, started - item.enqueued, elapsed)
+        if self._queue:
+            self._dispatch()
+
+    def _observe(self, batch: list[_Item[Row, Answer]], started: float, elapsed: float) -> None:
+        rate = len(batch) / max(elapsed, 1e-6)
+        past = self._rows_per_second or rate
+        self._rows_per_second = _RATE_MEMORY * past + (1 - _RATE_MEMORY) * rate
+        self._metrics.batch_size.observe(len(batch))
+        self._metrics.inference_seconds.observe(elapsed)
+        for item in batch:
+            self._metrics.queue_seconds.observe(started - item.enqueued)
+
+
+def _settle(
+    item: _Item[Row, Answer], outcome: Answer | TridentError, queue: float, inference: float
+) -> None:
+    request = item.request
+    request.result.outcomes[item.index] = outcome
+    request.result.queue = queue
+    request.result.inference = inference
+    request.missing -= 1
+    if request.missing == 0 and not request.done.done():
+        request.done.set_result(None)
+
+
+def _expired() -> DeadlineExceededError:
+    return DeadlineExceededError(
+        "The answer wasn't ready in time: send less at once, or allow more time."
+    )

@@ -1,0 +1,78 @@
+"""The model card: what `model.json` beside a SavedModel says about it.
+
+The service takes from it all that it needs to know of a model: the task, the labels, the
+signatures and the preprocessing. Fields that only people read (metrics, hyperparameters,
+training data) aren't listed here and are ignored.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CardPart(BaseModel):
+    """A part of the card; what the service doesn't know of is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TensorSpec(CardPart):
+    """A tensor of a signature; `None` in the shape is a dimension of any size."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class SignatureSpec(CardPart):
+    """A signature's inputs and outputs by name."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+
+class InkFraming(CardPart):
+    """MNIST's own form: light ink on dark, its box scaled into `box` x `box`, centred by mass."""
+
+    type: Literal["ink"]
+    box: int = Field(ge=1)
+
+
+class ResizeFraming(CardPart):
+    """The whole picture, resized to the model's size."""
+
+    type: Literal["resize"]
+
+
+class ImagePreprocessing(CardPart):
+    """How a picture becomes the model's input: `scale * (0..255) + offset`, in its dtype."""
+
+    type: Literal["image"]
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    channels: Literal[1, 3]
+    scale: float = 1.0
+    offset: float = 0.0
+    framing: Annotated[InkFraming | ResizeFraming, Field(discriminator="type")]
+
+
+class TextPreprocessing(CardPart):
+    """How a text becomes the model's input: at most `max_tokens`, padded to a length bucket."""
+
+    type: Literal["text"]
+    max_tokens: int = Field(ge=1)
+    length_buckets: tuple[int, ...] = Field(min_length=1)
+
+
+class ModelCard(CardPart):
+    """What the service needs to know of a model."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    version: int = Field(ge=1)
+    task: str
+    description: str = ""
+    created: str = ""
+    labels: tuple[str, ...] | None = None
+    signatures: dict[str, SignatureSpec]
+    preprocessing: Annotated[ImagePreprocessing | TextPreprocessing, Field(discriminator="type")]
+    libraries: dict[str, str] = {}
+    files: dict[str, str]

@@ -1,0 +1,202 @@
+"""The engine: every model that is served, and the one way to put inputs through it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.core.batcher import Batcher
+from service.core.card import ModelCard
+from service.core.errors import (
+    CorruptModelError,
+    MalformedRequestError,
+    NotReadyError,
+    TooLargeError,
+    TridentError,
+    UnknownModelError,
+)
+from service.core.image_classification import ImageClassification
+from service.core.image_embedding import ImageEmbedding
+from service.core.metrics import ModelMetrics, record_loaded
+from service.core.repository import Artifact, read_artifacts
+from service.core.saved_model import SavedModel
+from service.core.tasks import Task
+from service.core.text_classification import TextClassification
+
+logger = logging.getLogger(__name__)
+
+AnyTask = Task[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much the engine takes on: inputs a batch, waiting, a request; pixels an image."""
+
+    max_batch_size: int
+    max_queue_size: int
+    max_inputs: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds that a request spent being decoded, waiting for the model, and in it."""
+
+    decode: float
+    queue: float
+    inference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer or an error for each input, in their order, and who gave them."""
+
+    outcomes: list[Any]
+    model: str
+    version: int
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A loaded model with its queue."""
+
+    card: ModelCard
+    task: AnyTask
+    batcher: Batcher[Any, Any]
+
+
+class Engine:
+    """Loads the models and answers for them. It belongs to one event loop."""
+
+    def __init__(self, models: Path, limits: Limits) -> None:
+        self._folder = models
+        self._limits = limits
+        self._models: list[ServedModel] = []
+        self._ready = False
+        self._decoders = ThreadPoolExecutor(thread_name_prefix="decode")
+
+    @property
+    def ready(self) -> bool:
+        """Whether all models are loaded and warm, and the engine isn't closing."""
+        return self._ready
+
+    async def load(self) -> None:
+        """Load and warm every model. Raises CorruptModelError."""
+        self._models = await asyncio.to_thread(self._load)
+        self._ready = True
+
+    async def close(self) -> None:
+        """Refuse what waits, let what runs finish."""
+        self._ready = False
+        await asyncio.gather(*(model.batcher.close() for model in self._models))
+        self._decoders.shutdown(wait=False, cancel_futures=True)
+
+    async def predict(
+        self,
+        task: str,
+        inputs: Sequence[Any],
+        *,
+        model: str | None = None,
+        version: int | None = None,
+        deadline: float,
+    ) -> Prediction:
+        """Put inputs (image files as bytes, or texts) through a model of the task.
+
+        An input that can't be decoded, or on which the model fails, has its error in its place;
+        so does one that is an error already, because the adapter couldn't read it.
+
+        Args:
+            task: the card's task, for instance "image_classification".
+            inputs: one or more.
+            model: the model's name; the first of the task if None.
+            version: the model's version; the newest if None.
+            deadline: the point of `time.monotonic()` at which the caller gives up.
+
+        Raises:
+            NotReadyError, UnknownModelError, MalformedRequestError, TooLargeError,
+            OverloadedError, DeadlineExceededError: as their names say, for the whole request.
+        """
+        if not self._ready:
+            raise NotReadyError("The models are still being loaded, or the service is stopping.")
+        served = self._select(task, model, version)
+        self._check_count(len(inputs))
+        started = time.monotonic()
+        decoded = [await self._decode(served.task, data) for data in inputs]
+        decode_seconds = time.monotonic() - started
+        rows = [row for row in decoded if not isinstance(row, TridentError)]
+        batched = await served.batcher.submit(rows, deadline=deadline)
+        answers = iter(batched.outcomes)
+        return Prediction(
+            [row if isinstance(row, TridentError) else next(answers) for row in decoded],
+            served.card.name,
+            served.card.version,
+            Timing(decode_seconds, batched.queue, batched.inference),
+        )
+
+    def _check_count(self, count: int) -> None:
+        if count == 0:
+            raise MalformedRequestError("The request holds no input: send at least one.")
+        if count > self._limits.max_inputs:
+            raise TooLargeError(
+                f"The request holds {count} inputs, over the limit of "
+                f"{self._limits.max_inputs}: send them in several requests."
+            )
+
+    async def _decode(self, task: AnyTask, data: Any) -> Any:
+        if isinstance(data, TridentError):
+            return data
+        try:
+            if task.is_slow(data):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._decoders, task.decode, data)
+            return task.decode(data)
+        except TridentError as error:
+            return error
+
+    def _select(self, task: str, name: str | None, version: int | None) -> ServedModel:
+        for model in self._models:
+            card = model.card
+            if card.task == task and name in (None, card.name) and version in (None, card.version):
+                return model
+        known = ", ".join(
+            f"{m.card.name}/{m.card.version}" for m in self._models if m.card.task == task
+        )
+        raise UnknownModelError(
+            f"No model {name or 'of any name'}, version {version or 'any'}, answers here. "
+            f"There is: {known or 'none'}."
+        )
+
+    def _load(self) -> list[ServedModel]:
+        return [self._load_model(artifact) for artifact in read_artifacts(self._folder)]
+
+    def _load_model(self, artifact: Artifact) -> ServedModel:
+        card = artifact.card
+        started = time.monotonic()
+        task = self._make_task(SavedModel(artifact.path), card)
+        task.warm_up()
+        record_loaded(card)
+        logger.info("loaded %s/%d in %.1f s", card.name, card.version, time.monotonic() - started)
+        batcher: Batcher[Any, Any] = Batcher(
+            task.predict,
+            executor=ThreadPoolExecutor(1, thread_name_prefix=card.name),
+            metrics=ModelMetrics.of(card.name, card.version),
+            max_batch_size=self._limits.max_batch_size,
+            max_queue_size=self._limits.max_queue_size,
+        )
+        return ServedModel(card, task, batcher)
+
+    def _make_task(self, model: SavedModel, card: ModelCard) -> AnyTask:
+        match card.task:
+            case "image_classification":
+                return ImageClassification(model, card, max_pixels=self._limits.max_pixels)
+            case "image_embedding":
+                return ImageEmbedding(model, card, max_pixels=self._limits.max_pixels)
+            case "text_classification":
+                return TextClassification(model, card)
+            case unknown:
+                raise CorruptModelError(f"{card.name}: nothing serves the task {unknown!r}.")

@@ -1,0 +1,76 @@
+"""The errors a caller can meet. Each adapter maps them to its protocol in one place."""
+
+
+class TridentError(Exception):
+    """An expected failure. Its message is shown to the caller and says what to change."""
+
+    title = "The request failed"
+
+
+class MalformedRequestError(TridentError):
+    """The request doesn't have the documented form."""
+
+    title = "Malformed request"
+
+
+class UnknownModelError(TridentError):
+    """No model of that name or version serves the task."""
+
+    title = "Unknown model"
+
+
+class TooLargeError(TridentError):
+    """The body, the image or the number of inputs is over its limit."""
+
+    title = "Too large"
+
+
+class UnsupportedMediaTypeError(TridentError):
+    """The content type is none that the endpoint takes."""
+
+    title = "Unsupported media type"
+
+
+class UndecodableInputError(TridentError):
+    """The request is well-formed, but an input in it isn't a usable image or text."""
+
+    title = "Undecodable input"
+
+
+class OverloadedError(TridentError):
+    """The model's queue is full."""
+
+    title = "Overloaded"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        """Keep `retry_after`, the seconds in which the queue is expected to have emptied."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NotReadyError(TridentError):
+    """The service is starting or stopping."""
+
+    title = "Not ready"
+
+
+class DeadlineExceededError(TridentError):
+    """The answer wasn't there in time."""
+
+    title = "Deadline exceeded"
+
+
+class InferenceError(TridentError):
+    """The model failed on this input."""
+
+    title = "Inference failed"
+
+
+class InternalError(TridentError):
+    """A defect of the service. What happened is in its log, not in the answer."""
+
+    title = "Internal error"
+
+
+class CorruptModelError(Exception):
+    """A model on disk is incomplete, altered or not understood. The service doesn't start."""

@@ -1,0 +1,143 @@
+"""Bringing a picture of one symbol into MNIST's own form.
+
+LeCun, Cortes and Burges: light ink on black, the ink's bounding box scaled to fit 20x20 with
+its aspect kept, then placed in 28x28 so that its centre of mass is the middle.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from service.core.errors import UndecodableInputError
+from service.core.images import Pixels
+
+_WORKING_SIDE = 256  # px: larger pictures are reduced to this first
+_MIN_CONTRAST = 12  # grey levels between ink and paper, below which a picture counts as blank
+_STROKE = 0.1  # a stroke's width as a share of the ink's box, about MNIST's own
+_THIN_STROKE = 0.06  # strokes thinner than this share are widened to _STROKE
+
+
+def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
+    """Return the picture's ink, light on dark, scaled into `box` and centred by its mass.
+
+    A picture that already has the wanted size and a dark border is returned as it is.
+
+    Args:
+        pixels: uint8 [any, any], grey.
+        height: height of the answer, in pixels.
+        width: width of the answer, in pixels.
+        box: longer side of the ink in the answer, in pixels.
+
+    Returns:
+        uint8 [height, width].
+
+    Raises:
+        UndecodableInputError: nothing stands out from the background.
+    """
+    if pixels.shape == (height, width) and _is_light_on_dark(pixels):
+        return pixels
+    ink = _extract_ink(_reduce(pixels))
+    cropped = _widen_thin_strokes(_crop(ink))
+    return _centre(_fit(cropped, box), height, width)
+
+
+def _border(pixels: Pixels) -> Pixels:
+    return np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+
+
+def _is_light_on_dark(pixels: Pixels) -> bool:
+    return int(pixels.max()) >= 128 and float(_border(pixels).mean()) < 32.0
+
+
+def _reduce(pixels: Pixels) -> Pixels:
+    longest = max(pixels.shape)
+    if longest <= _WORKING_SIDE:
+        return pixels
+    factor = math.ceil(longest / _WORKING_SIDE)
+    return np.asarray(Image.fromarray(pixels).reduce(factor))
+
+
+def _extract_ink(pixels: Pixels) -> NDArray[np.float32]:
+    """Return how much ink each pixel has, 0..255: the paper's own level taken away."""
+    threshold = _otsu_threshold(pixels)
+    paper_is_light = float((_border(pixels) > threshold).mean()) > 0.5
+    light_on_dark = 255 - pixels if paper_is_light else pixels
+    threshold = 254 - threshold if paper_is_light else threshold
+    is_ink = light_on_dark > threshold
+    if not is_ink.any() or is_ink.all():
+        raise _blank()
+    paper = float(np.median(light_on_dark[~is_ink]))
+    full = float(np.percentile(light_on_dark[is_ink], 75))
+    if full - paper < _MIN_CONTRAST:
+        raise _blank()
+    # Half-way between the paper and the threshold is still paper: grain, shadows, JPEG noise.
+    floor = 0.5 * (paper + threshold)
+    scaled = (light_on_dark.astype(np.float32) - floor) * (255.0 / (full - floor))
+    return np.asarray(np.clip(scaled, 0.0, 255.0), dtype=np.float32)
+
+
+def _blank() -> UndecodableInputError:
+    return UndecodableInputError(
+        "The image is blank: nothing in it stands out from its background."
+    )
+
+
+def _otsu_threshold(pixels: Pixels) -> int:
+    """Return the grey level that best splits the pixels in two (Otsu, 1979)."""
+    counts = np.bincount(pixels.ravel(), minlength=256).astype(np.float64)
+    weight = counts.cumsum()
+    mass = (counts * np.arange(256)).cumsum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (mass[-1] * weight / weight[-1] - mass) ** 2 / (weight * (weight[-1] - weight))
+    return int(np.nan_to_num(between, nan=0.0, posinf=0.0).argmax())
+
+
+def _crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    marked = ink > 64.0
+    rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _widen_thin_strokes(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Widen strokes that would fade when the ink is scaled down."""
+    side = max(ink.shape)
+    stroke = _stroke_width(ink > 64.0)
+    if stroke >= _THIN_STROKE * side:
+        return ink
+    growth = round(0.5 * (_STROKE * side - stroke))
+    if growth < 1:
+        return ink
+    padded = Image.fromarray(np.pad(ink, growth).astype(np.uint8))
+    return np.asarray(padded.filter(ImageFilter.MaxFilter(2 * growth + 1)), dtype=np.float32)
+
+
+def _stroke_width(marked: NDArray[np.bool_]) -> float:
+    """Estimate the strokes' width in pixels: a line of width w has about 2/w edges a pixel."""
+    padded = np.pad(marked, 1)
+    edges = int((padded[1:] != padded[:-1]).sum()) + int((padded[:, 1:] != padded[:, :-1]).sum())
+    # A slanted edge crosses rows and columns both: 4/pi is the mean over all directions.
+    return 2.0 * (4.0 / math.pi) * float(marked.sum()) / max(edges, 1)
+
+
+def _fit(ink: NDArray[np.float32], box: int) -> NDArray[np.float32]:
+    height, width = ink.shape
+    scale = box / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    method = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
+    fitted = np.asarray(Image.fromarray(ink).resize(size, method))
+    brightest = max(float(fitted.max()), 1.0)
+    return np.asarray(np.clip(fitted * (255.0 / brightest), 0.0, 255.0), dtype=np.float32)
+
+
+def _centre(ink: NDArray[np.float32], height: int, width: int) -> Pixels:
+    """Place the ink so that its centre of mass is the middle, as far as it fits."""
+    mass = float(ink.sum())
+    centre_y = float((ink.sum(axis=1) * (np.arange(ink.shape[0]) + 0.5)).sum()) / mass
+    centre_x = float((ink.sum(axis=0) * (np.arange(ink.shape[1]) + 0.5)).sum()) / mass
+    top = min(max(round(height / 2 - centre_y), 0), height - ink.shape[0])
+    left = min(max(round(width / 2 - centre_x), 0), width - ink.shape[1])
+    canvas = np.zeros((height, width), dtype=np.uint8)
+    canvas[top : top + ink.shape[0], left : left + ink.shape[1]] = ink.astype(np.uint8)
+    return canvas

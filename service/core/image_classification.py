@@ -1,0 +1,53 @@
+"""Image classification: an image in, a label and its probability out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.core.card import ModelCard
+from service.core.errors import CorruptModelError
+from service.core.image_task import ImageTask
+from service.core.images import Pixels
+from service.core.saved_model import SavedModel
+
+TOP = 5
+"""How many of the likeliest labels an answer lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelProbability:
+    """A label and its probability, 0..1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The likeliest label, its probability, and the `TOP` likeliest, best first."""
+
+    label: str
+    probability: float
+    top: list[LabelProbability]
+
+
+class ImageClassification(ImageTask[Classification]):
+    """Classifies images by a model with an output `probabilities`, float32 [n, labels]."""
+
+    def __init__(self, model: SavedModel, card: ModelCard, *, max_pixels: int) -> None:
+        """Raises CorruptModelError if the card has no labels."""
+        super().__init__(model, card, max_pixels=max_pixels)
+        if not card.labels:
+            raise CorruptModelError(f"{card.name}: its card lists no labels.")
+        self._labels = card.labels
+
+    def predict(self, rows: Sequence[Pixels]) -> list[Classification]:
+        """Classify a batch of rows."""
+        probabilities = self.infer(rows)["probabilities"]
+        order = (-probabilities).argsort(axis=1)[:, :TOP].tolist()
+        return [
+            self._answer(best, row) for best, row in zip(order, probabilities.tolist(), strict=True)
+        ]
+
+    def _answer(self, best: list[int], probabilities: list[float]) -> Classification:
+        top = [LabelProbability(self._labels[i], probabilities[i]) for i in best]
+        return Classification(top[0].label, top[0].probability, top)

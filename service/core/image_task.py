@@ -1,0 +1,69 @@
+"""From an image file to the pixels that a model's card asks for."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from service.core.card import ImagePreprocessing, InkFraming, ModelCard
+from service.core.errors import CorruptModelError
+from service.core.framing import frame_ink
+from service.core.images import Pixels, decode_image, pixel_count
+from service.core.saved_model import Array, SavedModel
+from service.core.tasks import Task
+
+Answer = TypeVar("Answer")
+
+_SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
+
+
+class ImageTask(Task[bytes, Pixels, Answer]):
+    """A task whose inputs are image files; a row is uint8 [height, width, channels]."""
+
+    def __init__(self, model: SavedModel, card: ModelCard, *, max_pixels: int) -> None:
+        """Raises CorruptModelError if the card isn't one of an image model."""
+        if not isinstance(card.preprocessing, ImagePreprocessing):
+            raise CorruptModelError(f"{card.name}: its card has no image preprocessing.")
+        self._preprocessing = card.preprocessing
+        self._max_pixels = max_pixels
+        spec = card.signatures["serving_default"]
+        self._dtype = np.dtype(next(iter(spec.inputs.values())).dtype)
+        self._signature = model.signature("serving_default", spec)
+
+    def is_slow(self, data: bytes) -> bool:
+        """Tell by the image's header whether it is large."""
+        return pixel_count(data) > _SLOW_PIXELS
+
+    def decode(self, data: bytes) -> Pixels:
+        """Decode, frame and shape one image."""
+        wanted = self._preprocessing
+        pixels = decode_image(data, channels=wanted.channels, max_pixels=self._max_pixels)
+        if isinstance(wanted.framing, InkFraming):
+            framed = frame_ink(
+                pixels, height=wanted.height, width=wanted.width, box=wanted.framing.box
+            )
+        else:
+            framed = _resize(pixels, wanted.height, wanted.width)
+        return framed.reshape(wanted.height, wanted.width, wanted.channels)
+
+    def warm_up(self) -> None:
+        """Run the model once, and have Pillow load its formats."""
+        Image.init()
+        wanted = self._preprocessing
+        self.infer([np.zeros((wanted.height, wanted.width, wanted.channels), dtype=np.uint8)])
+
+    def infer(self, rows: Sequence[Pixels]) -> dict[str, Array]:
+        """Run the model on the rows; return its outputs, each [len(rows), ...]."""
+        batch: Array = np.stack(rows)
+        wanted = self._preprocessing
+        if (wanted.scale, wanted.offset) != (1.0, 0.0):
+            batch = batch * wanted.scale + wanted.offset
+        return self._signature(batch.astype(self._dtype, copy=False))
+
+
+def _resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image)

@@ -1,0 +1,32 @@
+"""A task: how an input becomes a row of the model's batch, and a row of its output an answer.
+
+The tasks are ImageClassification, TextClassification and ImageEmbedding, each in its module.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+Input = TypeVar("Input")
+Row = TypeVar("Row")
+Answer = TypeVar("Answer")
+
+
+class Task(ABC, Generic[Input, Row, Answer]):
+    """What one model does with its inputs. `predict` runs in the model's thread."""
+
+    @abstractmethod
+    def is_slow(self, data: Input) -> bool:
+        """Tell whether `decode` would hold up the event loop. Raises what `decode` raises."""
+
+    @abstractmethod
+    def decode(self, data: Input) -> Row:
+        """Turn one input into a row. Raises UndecodableInputError or TooLargeError."""
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """Run the model once at every shape that it will meet."""
+
+    @abstractmethod
+    def predict(self, rows: Sequence[Row]) -> list[Answer]:
+        """Answer a batch of rows, in their order."""

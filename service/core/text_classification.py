@@ -1,0 +1,97 @@
+"""Text classification: a text in, a label and its probability out."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.core.card import ModelCard, TextPreprocessing
+from service.core.errors import CorruptModelError, UndecodableInputError
+from service.core.saved_model import Array, SavedModel
+from service.core.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TextLabel:
+    """The likeliest label, its probability, each label's probability.
+
+    `truncated` says that the text was longer than the model reads, and was cut.
+    """
+
+    label: str
+    score: float
+    probabilities: dict[str, float]
+    truncated: bool
+
+
+class TextClassification(Task[str, str, TextLabel]):
+    """Classifies texts by a model with signatures `vectorize` and `tokens`.
+
+    A batch is vectorised at once, in the graph; its texts are then grouped by length, so that
+    a short one isn't padded to the length of a long one.
+    """
+
+    def __init__(self, model: SavedModel, card: ModelCard) -> None:
+        """Raises CorruptModelError if the card isn't one of a text classifier."""
+        if not isinstance(card.preprocessing, TextPreprocessing) or not card.labels:
+            raise CorruptModelError(f"{card.name}: its card has no text preprocessing or labels.")
+        self._labels = card.labels
+        self._max_tokens = card.preprocessing.max_tokens
+        self._buckets = sorted(card.preprocessing.length_buckets)
+        self._vectorize = model.signature("vectorize", card.signatures["vectorize"])
+        self._tokens = model.signature("tokens", card.signatures["tokens"])
+
+    def is_slow(self, data: str) -> bool:
+        """Text needs no decoding."""
+        return False
+
+    def decode(self, data: str) -> str:
+        """Return the text. Raises UndecodableInputError for one without a visible character."""
+        if not data.strip():
+            raise UndecodableInputError("The text is empty: send at least one word.")
+        return data
+
+    def warm_up(self) -> None:
+        """Run the model once at every length."""
+        self.predict(["word " * length for length in self._buckets])
+
+    def predict(self, rows: Sequence[str]) -> list[TextLabel]:
+        """Classify a batch of texts."""
+        vectors = self._vectorize(list(rows))
+        token_ids, counts = vectors["token_ids"], vectors["token_count"]
+        probabilities = np.empty((len(rows), len(self._labels)), dtype=np.float32)
+        for length, members in self._by_length(counts).items():
+            batch = _fit_length(token_ids[members], length)
+            probabilities[members] = self._tokens(batch)["probabilities"]
+        return [
+            self._answer(row, truncated)
+            for row, truncated in zip(
+                probabilities.tolist(), (counts > self._max_tokens).tolist(), strict=True
+            )
+        ]
+
+    def _by_length(self, counts: Array) -> dict[int, list[int]]:
+        groups: dict[int, list[int]] = defaultdict(list)
+        last = len(self._buckets) - 1
+        for index, count in enumerate(counts.tolist()):
+            groups[self._buckets[min(bisect_left(self._buckets, count), last)]].append(index)
+        return groups
+
+    def _answer(self, probabilities: list[float], truncated: bool) -> TextLabel:  # noqa: FBT001
+        best = max(range(len(probabilities)), key=probabilities.__getitem__)
+        return TextLabel(
+            self._labels[best],
+            probabilities[best],
+            dict(zip(self._labels, probabilities, strict=True)),
+            truncated,
+        )
+
+
+def _fit_length(token_ids: Array, length: int) -> Array:
+    """Cut or pad [n, any] to [n, length]; 0 is padding."""
+    fitted = np.zeros((token_ids.shape[0], length), dtype=token_ids.dtype)
+    kept = min(length, token_ids.shape[1])
+    fitted[:, :kept] = token_ids[:, :kept]
+    return fitted

@@ -1,0 +1,145 @@
+"""Answering an endpoint's HTTP requests by the engine."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from service.core.engine import Engine, Prediction, Timing
+from service.core.errors import InternalError, MalformedRequestError, TooLargeError, TridentError
+from service.core.metrics import REQUEST_SECONDS, REQUESTS
+from service.http.forms import Form, read_images, read_texts
+from service.http.messages import HttpRequest, HttpResponse
+from service.http.problems import problem, problem_response
+
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A path's name in the metrics, the task behind it, and how its inputs are read."""
+
+    name: str
+    task: str
+    read: Callable[[str, bytes, int], Awaitable[Form]]
+
+
+ENDPOINTS: Final[dict[str, Endpoint]] = {
+    "/classify": Endpoint("classify", "image_classification", read_images),
+    "/sentiment": Endpoint("sentiment", "text_classification", read_texts),
+    "/embed": Endpoint("embed", "image_embedding", read_images),
+}
+"""The endpoints by path."""
+
+
+class HttpAdapter:
+    """Answers HTTP requests to `ENDPOINTS`."""
+
+    def __init__(
+        self, engine: Engine, *, max_inputs: int, max_body_bytes: int, request_timeout: float
+    ) -> None:
+        """Answer by `engine`; `request_timeout` is in seconds."""
+        self._engine = engine
+        self._max_inputs = max_inputs
+        self._max_body_bytes = max_body_bytes
+        self._request_timeout = request_timeout
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request to one of `ENDPOINTS`, by a problem document where it fails."""
+        endpoint = ENDPOINTS[request.path]
+        request_id = _request_id(request)
+        started = time.monotonic()
+        try:
+            response = await self._predict(endpoint, request, started + self._request_timeout)
+        except TridentError as error:
+            response = problem_response(error)
+        except Exception:
+            logger.exception("request %s failed", request_id)
+            response = problem_response(InternalError("The service failed, see its log."))
+        response.headers["x-request-id"] = request_id
+        REQUEST_SECONDS.labels(endpoint.name, "http").observe(time.monotonic() - started)
+        REQUESTS.labels(endpoint.name, "http", str(response.status)).inc()
+        return response
+
+    async def _predict(
+        self, endpoint: Endpoint, request: HttpRequest, deadline: float
+    ) -> HttpResponse:
+        body = await self._read_body(request)
+        form = await endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
+        prediction = await self._engine.predict(
+            endpoint.task,
+            form.inputs,
+            model=request.query.get("model"),
+            version=_version(request.query.get("version")),
+            deadline=deadline,
+        )
+        headers = {
+            "content-type": "application/json",
+            "server-timing": _server_timing(prediction.timing),
+        }
+        return HttpResponse(200, orjson.dumps(_content(prediction, form)), headers)
+
+    async def _read_body(self, request: HttpRequest) -> bytes:
+        declared = request.headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._max_body_bytes:
+            raise self._body_too_large()
+        chunks, size = [], 0
+        async for chunk in request.chunks:
+            size += len(chunk)
+            if size > self._max_body_bytes:
+                raise self._body_too_large()
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _body_too_large(self) -> TooLargeError:
+        return TooLargeError(
+            f"The body is over the limit of {self._max_body_bytes} bytes: send smaller images, "
+            "or fewer in one request."
+        )
+
+
+def _content(prediction: Prediction, form: Form) -> Any:
+    if form.is_list:
+        return [_result(outcome, prediction) for outcome in prediction.outcomes]
+    outcome = prediction.outcomes[0]
+    if isinstance(outcome, TridentError):
+        raise outcome
+    return _result(outcome, prediction)
+
+
+def _result(outcome: Any, prediction: Prediction) -> dict[str, Any]:
+    if isinstance(outcome, TridentError):
+        return problem(outcome)
+    result = {name: getattr(outcome, name) for name in outcome.__slots__}
+    result["model"] = prediction.model
+    result["version"] = prediction.version
+    return result
+
+
+def _server_timing(timing: Timing) -> str:
+    """Return the Server-Timing header; its durations are in milliseconds."""
+    return (
+        f"decode;dur={timing.decode * 1e3:.3f}, queue;dur={timing.queue * 1e3:.3f}, "
+        f"inference;dur={timing.inference * 1e3:.3f}"
+    )
+
+
+def _version(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > 9:
+        raise MalformedRequestError("?version= must be a whole number, for instance 1.")
+    return int(value)
+
+
+def _request_id(request: HttpRequest) -> str:
+    """Return the caller's request id if it is a sane one, else a new one."""
+    sent = request.headers.get("x-request-id", "")
+    return sent if _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()

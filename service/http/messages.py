@@ -1,0 +1,23 @@
+"""An HTTP request and its answer, as plain data."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request whose body is still to be read, chunk by chunk. Header names in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer: status code, body and headers, the content type among them."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,54 @@
+"""Errors as HTTP shows them: RFC 9457 problem documents."""
+
+import math
+from typing import Any, Final
+
+import orjson
+
+from service.core.errors import (
+    DeadlineExceededError,
+    InferenceError,
+    InternalError,
+    MalformedRequestError,
+    NotReadyError,
+    OverloadedError,
+    TooLargeError,
+    TridentError,
+    UndecodableInputError,
+    UnknownModelError,
+    UnsupportedMediaTypeError,
+)
+from service.http.messages import HttpResponse
+
+STATUS: Final[dict[type[TridentError], int]] = {
+    MalformedRequestError: 400,
+    UnknownModelError: 404,
+    TooLargeError: 413,
+    UnsupportedMediaTypeError: 415,
+    UndecodableInputError: 422,
+    OverloadedError: 429,
+    InferenceError: 500,
+    InternalError: 500,
+    NotReadyError: 503,
+    DeadlineExceededError: 504,
+}
+"""The HTTP status of each error."""
+
+
+def problem(error: TridentError) -> dict[str, Any]:
+    """Return the problem document of an error (RFC 9457, section 3)."""
+    slug = error.title.lower().replace(" ", "-")
+    return {
+        "type": f"urn:trident:problem:{slug}",
+        "title": error.title,
+        "status": STATUS[type(error)],
+        "detail": str(error),
+    }
+
+
+def problem_response(error: TridentError) -> HttpResponse:
+    """Return the answer to a request that failed as a whole."""
+    headers = {"content-type": "application/problem+json"}
+    if isinstance(error, OverloadedError):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    return HttpResponse(STATUS[type(error)], orjson.dumps(problem(error)), headers)

@@ -1,0 +1,54 @@
+"""Everything that can be set, each setting an environment variable `TRIDENT_<FIELD>`."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The service's configuration, read from the environment once, when the process starts."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRIDENT_", frozen=True, use_attribute_docstrings=True
+    )
+
+    models: Path = Path(__file__).resolve().parent.parent / "models"
+    """Folder of models, laid out as NAME/VERSION/{saved_model.pb, variables/, model.json}."""
+
+    workers: int = Field(default=1, ge=1)
+    """Worker processes. All of them listen on the same two ports."""
+
+    grpc_host: str = "0.0.0.0"  # noqa: S104 - the same default as BentoML's HTTP port
+    """Address that the gRPC server listens on. HTTP's is set by `bentoml serve --host`."""
+
+    grpc_port: int = Field(default=3001, ge=1, le=65535)
+    """Port of the gRPC server. HTTP's is set by `bentoml serve --port`."""
+
+    max_batch_size: int = Field(default=64, ge=1)
+    """Most inputs that go through a model in one call."""
+
+    max_queue_size: int = Field(default=2048, ge=1)
+    """Most inputs that wait for one model; past it, requests are answered 429 at once."""
+
+    max_inputs: int = Field(default=256, ge=1)
+    """Most inputs (images or texts) in one request."""
+
+    max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    """Largest request body or gRPC message, in bytes."""
+
+    max_pixels: int = Field(default=64_000_000, ge=1)
+    """Largest image, as width times height."""
+
+    request_timeout: float = Field(default=30.0, gt=0)
+    """Seconds after which a request is answered 504. A gRPC call's own deadline can be shorter."""
+
+    drain_timeout: float = Field(default=10.0, ge=0)
+    """Seconds that calls under way may still take when the service stops."""
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings of this process. Raises pydantic.ValidationError for a bad value."""
+    return Settings()
