@@ -17,6 +17,7 @@ from service.core.repository import read_artifacts
 from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
 from service.http.messages import HttpRequest
+from service.ingress import behind_ingress
 from service.schemas import (
     ClassificationAnswer,
     EmbeddingAnswer,
@@ -31,6 +32,29 @@ logging.getLogger("service").setLevel(logging.INFO)
 
 settings = get_settings()
 
+_DESCRIPTION = """
+Trained Keras models behind HTTP and gRPC.
+
+Images and texts go in one by one or many at once. Several inputs are answered by a list in the
+same order; errors are problem documents (RFC 9457) that say what to change.
+"""
+
+_engine = Engine(
+    settings.models,
+    Limits(
+        max_batch_size=settings.max_batch_size,
+        max_queue_size=settings.max_queue_size,
+        max_inputs=settings.max_inputs,
+        max_pixels=settings.max_pixels,
+    ),
+)
+_http = HttpAdapter(
+    _engine,
+    max_inputs=settings.max_inputs,
+    max_body_bytes=settings.max_body_bytes,
+    request_timeout=settings.request_timeout,
+)
+
 
 async def _metrics(_: Request) -> Response:
     content = await asyncio.to_thread(render_metrics)
@@ -39,6 +63,8 @@ async def _metrics(_: Request) -> Response:
 
 @bentoml.service(
     name="trident",
+    service_class=behind_ingress(_http) if settings.ingress else bentoml.Service,
+    description=_DESCRIPTION,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout + settings.drain_timeout},
     # BentoML's own metrics label by the raw path, and its access log formats a line a request.
@@ -47,26 +73,9 @@ async def _metrics(_: Request) -> Response:
 )
 @bentoml.asgi_app(Starlette(routes=[Route("/metrics", _metrics)]), path="/", name="operations")
 class Trident:
-    """Trained Keras models behind HTTP and gRPC.
-
-    Images and texts go in one by one or many at once; what arrives together, by either
-    protocol, is put through the model together.
-    """
+    """Trained Keras models behind HTTP and gRPC."""
 
     def __init__(self) -> None:
-        limits = Limits(
-            max_batch_size=settings.max_batch_size,
-            max_queue_size=settings.max_queue_size,
-            max_inputs=settings.max_inputs,
-            max_pixels=settings.max_pixels,
-        )
-        self._engine = Engine(settings.models, limits)
-        self._http = HttpAdapter(
-            self._engine,
-            max_inputs=settings.max_inputs,
-            max_body_bytes=settings.max_body_bytes,
-            request_timeout=settings.request_timeout,
-        )
         self._grpc: GrpcServer | None = None
         self._loading: asyncio.Task[None] | None = None
 
@@ -81,7 +90,7 @@ class Trident:
     async def start(self) -> None:
         """Listen at once, and load the models meanwhile: alive early, ready when they answer."""
         self._grpc = GrpcServer(
-            self._engine,
+            _engine,
             host=settings.grpc_host,
             port=settings.grpc_port,
             share_port=settings.workers > 1,
@@ -93,7 +102,7 @@ class Trident:
 
     async def _load(self, grpc_server: GrpcServer) -> None:
         try:
-            await self._engine.load()
+            await _engine.load()
         except Exception:
             logger.exception("the models can't be loaded: the service stays alive but not ready")
             return
@@ -107,11 +116,11 @@ class Trident:
             self._loading.cancel()
         if self._grpc is not None:
             await self._grpc.stop(settings.drain_timeout)
-        await self._engine.close()
+        await _engine.close()
 
     async def __is_ready__(self) -> bool:
         """Tell BentoML's /readyz whether the models are loaded."""
-        return self._engine.ready
+        return _engine.ready
 
     @bentoml.api(route="/classify", input_spec=ImageRequest, output_spec=ClassificationAnswer)
     async def classify(
@@ -137,8 +146,8 @@ class Trident:
     async def _answer(self, ctx: Any) -> Response:
         """Answer by the HTTP adapter. BentoML takes the status from the context."""
         request: Request = ctx.request
-        answer = await self._http.answer(
-            HttpRequest(request.url.path, request.headers, request.query_params, request.stream())
+        answer = await _http.answer(
+            HttpRequest(request.url.path, request.headers, request.query_params, request.receive)
         )
         ctx.response.status_code = answer.status
         return Response(answer.body, answer.status, answer.headers)

@@ -19,16 +19,18 @@ class _ReadByTheAdapter(IODescriptor):
 
 # No field of a request is required, and none is `X | None`: BentoML's schemas know no optional
 # files. A default of None says the same to the API page and to the client.
+_OMITTED: Any = None
 
 
 class ImageRequest(_ReadByTheAdapter):
     """One image or several; not both."""
 
     image: Image = Field(
-        default=None, description="One image file: PNG, JPEG, GIF, BMP, WebP or TIFF, of any size."
+        default=_OMITTED,
+        description="One image file: PNG, JPEG, GIF, BMP, WebP or TIFF, of any size.",
     )
     images: list[Image] = Field(
-        default=None, description="Several image files, answered by a list."
+        default=_OMITTED, description="Several image files, answered by a list."
     )
 
 
@@ -36,16 +38,16 @@ class TextRequest(_ReadByTheAdapter):
     """One text or several; not both."""
 
     text: str = Field(
-        default=None, description="One text.", examples=["A wonderful film, from start to end."]
+        default=_OMITTED, description="One text.", examples=["A wonderful film, from start to end."]
     )
     texts: list[str] = Field(
-        default=None,
+        default=_OMITTED,
         description="Several texts, answered by a list.",
         examples=[["I loved every minute.", "Two hours that I won't get back."]],
     )
 
 
-class Answer(BaseModel):
+class Answer(IODescriptor):
     """What every answer says."""
 
     model: str = Field(description="The model that answered.")

@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     grpc_port: int = Field(default=3001, ge=1, le=65535)
     """Port of the gRPC server. HTTP's is set by `bentoml serve --port`."""
 
+    ingress: bool = True
+    """Answer the endpoints in front of BentoML's per-request stack, which costs ten times as
+    much as the work itself. The answers are the same; switch it off for BentoML's middleware."""
+
     max_batch_size: int = Field(default=64, ge=1)
     """Most inputs that go through a model in one call."""
 

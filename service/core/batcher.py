@@ -9,13 +9,14 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
 from service.core.errors import (
+    AbandonedError,
     DeadlineExceededError,
     InferenceError,
     NotReadyError,
@@ -50,6 +51,7 @@ class _Request(Generic[Answer]):
 
     done: asyncio.Future[None]
     deadline: float
+    enqueued: float
     missing: int
     result: Batched[Answer] = field(default_factory=lambda: Batched([]))
 
@@ -57,20 +59,25 @@ class _Request(Generic[Answer]):
         if not self.done.done():
             self.done.set_exception(error)
 
+    def settle(self, index: int, outcome: Answer | TridentError) -> None:
+        self.result.outcomes[index] = outcome
+        self.missing -= 1
+        if self.missing == 0 and not self.done.done():
+            self.done.set_result(None)
+
 
 @dataclass(slots=True, eq=False)
 class _Item(Generic[Row, Answer]):
     row: Row
     index: int
     request: _Request[Answer]
-    enqueued: float
 
 
 class Batcher(Generic[Row, Answer]):
-    """Gathers rows into batches and runs them one batch at a time.
+    """Gathers rows into batches and runs them through one model.
 
-    It belongs to one event loop: `submit` and `close` are called there. `predict` is called
-    in `executor`, with a list of rows, and returns as many answers.
+    It belongs to one event loop: `submit` and `close` are called there. `predict` is called in
+    `executor`, which has one thread, with a list of rows, and returns as many answers.
     """
 
     def __init__(
@@ -91,32 +98,45 @@ class Batcher(Generic[Row, Answer]):
         self._max_queue_size = max_queue_size
         self._clock = clock
         self._queue: deque[_Item[Row, Answer]] = deque()
-        self._running: asyncio.Future[object] | None = None
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._woken = False
         self._closed = False
         self._rows_per_second = 0.0
 
-    async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
-        """Wait for the rows' answers. Abandoned rows (a cancelled call) are never computed.
+    async def submit(
+        self,
+        rows: Sequence[Row],
+        *,
+        deadline: float,
+        gone: Callable[[], Awaitable[object]] | None = None,
+    ) -> Batched[Answer]:
+        """Wait for the rows' answers. Abandoned rows are never computed.
+
+        Args:
+            rows: one or more rows of a batch.
+            deadline: the point of the clock at which the caller gives up.
+            gone: returns once the caller has gone. It is awaited only if the rows have to wait
+                for more than the next batch; a caller that cancels the call needs none.
 
         Raises:
             OverloadedError: the queue has no room for all of the rows.
             DeadlineExceededError: the answers weren't there by `deadline`.
+            AbandonedError: the caller has gone.
             NotReadyError: the batcher was closed.
         """
         if not rows:
             return Batched([])
         self._admit(len(rows))
-        loop = asyncio.get_running_loop()
-        now = self._clock()
-        request: _Request[Answer] = _Request(loop.create_future(), deadline, len(rows))
-        request.result.outcomes = [NotReadyError("The row was never run.")] * len(rows)
-        self._queue.extend(_Item(row, i, request, now) for i, row in enumerate(rows))
-        self._metrics.queue_depth.set(len(self._queue))
+        request = self._enqueue(rows, deadline)
         self._wake()
         try:
-            async with asyncio.timeout(max(0.0, deadline - now)):
-                await request.done
+            async with asyncio.timeout(max(0.0, deadline - request.enqueued)):
+                if gone is None or len(self._queue) <= self._max_batch_size:
+                    await request.done
+                else:
+                    await _unless_gone(request.done, gone)
         except TimeoutError:
             raise _expired() from None
         return request.result
@@ -125,14 +145,13 @@ class Batcher(Generic[Row, Answer]):
         """Refuse new rows and those that still wait; let the running batch finish."""
         self._closed = True
         for item in self._queue:
-            item.request.fail(NotReadyError("The service is stopping: try another replica."))
+            item.request.fail(_stopping())
         self._queue.clear()
-        if self._running is not None:
-            await asyncio.wait([self._running])
+        await self._idle.wait()
 
     def _admit(self, count: int) -> None:
         if self._closed:
-            raise NotReadyError("The service is stopping: try another replica.")
+            raise _stopping()
         if self._queue and len(self._queue) + count > self._max_queue_size:
             raise OverloadedError(
                 f"{len(self._queue)} inputs are waiting already: try again later, more slowly.",
@@ -142,36 +161,47 @@ class Batcher(Generic[Row, Answer]):
     def _seconds_to_empty(self) -> float:
         return len(self._queue) / self._rows_per_second if self._rows_per_second else 1.0
 
+    def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        request: _Request[Answer] = _Request(done, deadline, self._clock(), len(rows))
+        request.result.outcomes = [_stopping()] * len(rows)
+        self._queue.extend(_Item(row, index, request) for index, row in enumerate(rows))
+        return request
+
     def _wake(self) -> None:
         """Start the next batch once the requests of this turn of the event loop are in."""
-        if self._running is None and not self._woken:
+        if not self._running and not self._woken:
             self._woken = True
             asyncio.get_running_loop().call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
         self._woken = False
-        batch = list(self._take())
+        batch = self._take()
         self._metrics.queue_depth.set(len(self._queue))
         if not batch:
+            self._idle.set()
             return
+        self._running += 1
+        self._idle.clear()
+        loop = asyncio.get_running_loop()
         started = self._clock()
-        self._running = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._run, [item.row for item in batch]
-        )
-        self._running.add_done_callback(partial(self._finish, batch, started))
+        running = self._executor.submit(self._run, [item.row for item in batch])
+        finish = partial(self._finish, batch, started)
+        running.add_done_callback(lambda done: loop.call_soon_threadsafe(finish, done))
 
-    def _take(self) -> Iterator[_Item[Row, Answer]]:
+    def _take(self) -> list[_Item[Row, Answer]]:
         """Take the next batch from the queue, dropping what is abandoned or expired."""
-        now, taken = self._clock(), 0
-        while self._queue and taken < self._max_batch_size:
+        now = self._clock()
+        batch: list[_Item[Row, Answer]] = []
+        while self._queue and len(batch) < self._max_batch_size:
             item = self._queue.popleft()
             if item.request.done.done():
                 continue
             if item.request.deadline <= now:
                 item.request.fail(_expired())
-                continue
-            taken += 1
-            yield item
+            else:
+                batch.append(item)
+        return batch
 
     def _run(self, rows: list[Row]) -> list[Answer | TridentError]:
         """Run a batch, in the executor; a row that makes it fail fails alone."""
@@ -187,15 +217,20 @@ class Batcher(Generic[Row, Answer]):
         self,
         batch: list[_Item[Row, Answer]],
         started: float,
-        running: "asyncio.Future[list[Answer | TridentError]]",
+        running: Future[list[Answer | TridentError]],
     ) -> None:
-        self._running = None
+        self._running -= 1
         elapsed = self._clock() - started
-        self._observe(batch, started, elapsed)
-        for item, outcome in zip(batch, running.result(), strict=True):
-            _settle(item, outcome, started - item.enqueued, elapsed)
         if self._queue:
             self._dispatch()
+        else:
+            self._idle.set()
+        self._observe(batch, started, elapsed)
+        for item, outcome in zip(batch, running.result(), strict=True):
+            request = item.request
+            request.result.queue = started - request.enqueued
+            request.result.inference = elapsed
+            request.settle(item.index, outcome)
 
     def _observe(self, batch: list[_Item[Row, Answer]], started: float, elapsed: float) -> None:
         rate = len(batch) / max(elapsed, 1e-6)
@@ -204,22 +239,27 @@ class Batcher(Generic[Row, Answer]):
         self._metrics.batch_size.observe(len(batch))
         self._metrics.inference_seconds.observe(elapsed)
         for item in batch:
-            self._metrics.queue_seconds.observe(started - item.enqueued)
+            self._metrics.queue_seconds.observe(started - item.request.enqueued)
 
 
-def _settle(
-    item: _Item[Row, Answer], outcome: Answer | TridentError, queue: float, inference: float
-) -> None:
-    request = item.request
-    request.result.outcomes[item.index] = outcome
-    request.result.queue = queue
-    request.result.inference = inference
-    request.missing -= 1
-    if request.missing == 0 and not request.done.done():
-        request.done.set_result(None)
+async def _unless_gone(done: "asyncio.Future[None]", gone: Callable[[], Awaitable[object]]) -> None:
+    """Wait for `done`, or raise AbandonedError once the caller has gone."""
+    watch = asyncio.ensure_future(gone())
+    try:
+        await asyncio.wait((done, watch), return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
+            done.cancel()
+            raise AbandonedError("The caller has gone.")
+        done.result()
+    finally:
+        watch.cancel()
 
 
 def _expired() -> DeadlineExceededError:
     return DeadlineExceededError(
         "The answer wasn't ready in time: send less at once, or allow more time."
     )
+
+
+def _stopping() -> NotReadyError:
+    return NotReadyError("The service is stopping: try another replica.")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,9 @@ from service.core.errors import (
 from service.core.image_classification import ImageClassification
 from service.core.image_embedding import ImageEmbedding
 from service.core.metrics import ModelMetrics, record_loaded
+from service.core.optimizer import Optimizer
 from service.core.repository import Artifact, read_artifacts
-from service.core.saved_model import SavedModel
+from service.core.saved_model import SavedModel, configure_tensorflow
 from service.core.tasks import Task
 from service.core.text_classification import TextClassification
 
@@ -78,6 +79,7 @@ class Engine:
         self._limits = limits
         self._models: list[ServedModel] = []
         self._ready = False
+        self._optimizer: Optimizer | None = None
         self._decoders = ThreadPoolExecutor(thread_name_prefix="decode")
 
     @property
@@ -86,13 +88,17 @@ class Engine:
         return self._ready
 
     async def load(self) -> None:
-        """Load and warm every model. Raises CorruptModelError."""
+        """Load and warm every model, then go on to speed them up. Raises CorruptModelError."""
         self._models = await asyncio.to_thread(self._load)
         self._ready = True
+        self._optimizer = Optimizer([(m.card, m.task.optimize()) for m in self._models])
+        self._optimizer.start()
 
     async def close(self) -> None:
         """Refuse what waits, let what runs finish."""
         self._ready = False
+        if self._optimizer is not None:
+            self._optimizer.stop()
         await asyncio.gather(*(model.batcher.close() for model in self._models))
         self._decoders.shutdown(wait=False, cancel_futures=True)
 
@@ -104,6 +110,7 @@ class Engine:
         model: str | None = None,
         version: int | None = None,
         deadline: float,
+        gone: Callable[[], Awaitable[object]] | None = None,
     ) -> Prediction:
         """Put inputs (image files as bytes, or texts) through a model of the task.
 
@@ -116,10 +123,12 @@ class Engine:
             model: the model's name; the first of the task if None.
             version: the model's version; the newest if None.
             deadline: the point of `time.monotonic()` at which the caller gives up.
+            gone: returns once the caller has gone; see `Batcher.submit`.
 
         Raises:
             NotReadyError, UnknownModelError, MalformedRequestError, TooLargeError,
-            OverloadedError, DeadlineExceededError: as their names say, for the whole request.
+            OverloadedError, DeadlineExceededError, AbandonedError: as their names say, for the
+            whole request.
         """
         if not self._ready:
             raise NotReadyError("The models are still being loaded, or the service is stopping.")
@@ -129,7 +138,7 @@ class Engine:
         decoded = [await self._decode(served.task, data) for data in inputs]
         decode_seconds = time.monotonic() - started
         rows = [row for row in decoded if not isinstance(row, TridentError)]
-        batched = await served.batcher.submit(rows, deadline=deadline)
+        batched = await served.batcher.submit(rows, deadline=deadline, gone=gone)
         answers = iter(batched.outcomes)
         return Prediction(
             [row if isinstance(row, TridentError) else next(answers) for row in decoded],
@@ -172,6 +181,7 @@ class Engine:
         )
 
     def _load(self) -> list[ServedModel]:
+        configure_tensorflow()
         return [self._load_model(artifact) for artifact in read_artifacts(self._folder)]
 
     def _load_model(self, artifact: Artifact) -> ServedModel:
@@ -191,12 +201,13 @@ class Engine:
         return ServedModel(card, task, batcher)
 
     def _make_task(self, model: SavedModel, card: ModelCard) -> AnyTask:
+        most, pixels = self._limits.max_batch_size, self._limits.max_pixels
         match card.task:
             case "image_classification":
-                return ImageClassification(model, card, max_pixels=self._limits.max_pixels)
+                return ImageClassification(model, card, max_batch_size=most, max_pixels=pixels)
             case "image_embedding":
-                return ImageEmbedding(model, card, max_pixels=self._limits.max_pixels)
+                return ImageEmbedding(model, card, max_batch_size=most, max_pixels=pixels)
             case "text_classification":
-                return TextClassification(model, card)
+                return TextClassification(model, card, max_batch_size=most)
             case unknown:
                 raise CorruptModelError(f"{card.name}: nothing serves the task {unknown!r}.")

@@ -66,6 +66,12 @@ class InferenceError(TridentError):
     title = "Inference failed"
 
 
+class AbandonedError(TridentError):
+    """The caller went away before the answer was there."""
+
+    title = "Abandoned"
+
+
 class InternalError(TridentError):
     """A defect of the service. What happened is in its log, not in the answer."""
 

@@ -33,9 +33,11 @@ class Classification:
 class ImageClassification(ImageTask[Classification]):
     """Classifies images by a model with an output `probabilities`, float32 [n, labels]."""
 
-    def __init__(self, model: SavedModel, card: ModelCard, *, max_pixels: int) -> None:
+    def __init__(
+        self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
+    ) -> None:
         """Raises CorruptModelError if the card has no labels."""
-        super().__init__(model, card, max_pixels=max_pixels)
+        super().__init__(model, card, max_batch_size=max_batch_size, max_pixels=max_pixels)
         if not card.labels:
             raise CorruptModelError(f"{card.name}: its card lists no labels.")
         self._labels = card.labels

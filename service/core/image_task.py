@@ -1,6 +1,6 @@
 """From an image file to the pixels that a model's card asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from service.core.card import ImagePreprocessing, InkFraming, ModelCard
 from service.core.errors import CorruptModelError
 from service.core.framing import frame_ink
 from service.core.images import Pixels, decode_image, pixel_count
+from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task
 
@@ -21,15 +22,20 @@ _SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
 class ImageTask(Task[bytes, Pixels, Answer]):
     """A task whose inputs are image files; a row is uint8 [height, width, channels]."""
 
-    def __init__(self, model: SavedModel, card: ModelCard, *, max_pixels: int) -> None:
+    def __init__(
+        self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
+    ) -> None:
         """Raises CorruptModelError if the card isn't one of an image model."""
         if not isinstance(card.preprocessing, ImagePreprocessing):
             raise CorruptModelError(f"{card.name}: its card has no image preprocessing.")
-        self._preprocessing = card.preprocessing
+        self._preprocessing = wanted = card.preprocessing
         self._max_pixels = max_pixels
         spec = card.signatures["serving_default"]
         self._dtype = np.dtype(next(iter(spec.inputs.values())).dtype)
-        self._signature = model.signature("serving_default", spec)
+        row_shape = (wanted.height, wanted.width, wanted.channels)
+        self._runner = Runner(
+            model.signature("serving_default", spec), self._dtype, [row_shape], max_batch_size
+        )
 
     def is_slow(self, data: bytes) -> bool:
         """Tell by the image's header whether it is large."""
@@ -50,8 +56,11 @@ class ImageTask(Task[bytes, Pixels, Answer]):
     def warm_up(self) -> None:
         """Run the model once, and have Pillow load its formats."""
         Image.init()
-        wanted = self._preprocessing
-        self.infer([np.zeros((wanted.height, wanted.width, wanted.channels), dtype=np.uint8)])
+        self._runner.warm_up()
+
+    def optimize(self) -> Iterator[Race]:
+        """Find the faster program for each batch size."""
+        return self._runner.optimize()
 
     def infer(self, rows: Sequence[Pixels]) -> dict[str, Array]:
         """Run the model on the rows; return its outputs, each [len(rows), ...]."""
@@ -59,7 +68,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         wanted = self._preprocessing
         if (wanted.scale, wanted.offset) != (1.0, 0.0):
             batch = batch * wanted.scale + wanted.offset
-        return self._signature(batch.astype(self._dtype, copy=False))
+        return self._runner(batch.astype(self._dtype, copy=False))
 
 
 def _resize(pixels: Pixels, height: int, width: int) -> Pixels:

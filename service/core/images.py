@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from service.core.errors import TooLargeError, UndecodableInputError
+from service.core.png import decode_plain_png, png_size
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 """Formats that are taken. Pillow knows many more, each another parser open to any caller."""
 
-_PNG_HEADER = struct.Struct(">8s4x4sII")  # signature, chunk length, chunk type, width, height
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PLAIN_PNG_PIXELS = 64 * 1024  # up to this size, a plain PNG takes the short way
+_PNG_EXTRAS = {"transparency", "exif"}  # what keeps a PNG's pixels from being the answer
 _REDUCED_SIDE = 256  # a JPEG is decoded at the smallest scale that keeps both sides above this
 
 
@@ -26,12 +27,8 @@ def pixel_count(data: bytes) -> int:
     Raises:
         UndecodableInputError: the bytes aren't an image in one of `FORMATS`.
     """
-    if len(data) >= _PNG_HEADER.size:
-        signature, chunk, width, height = _PNG_HEADER.unpack_from(data)
-        if signature == _PNG_SIGNATURE and chunk == b"IHDR":
-            return int(width) * int(height)
-    image = _open(data)
-    return image.width * image.height
+    width, height = png_size(data) or _open(data).size
+    return width * height
 
 
 def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
@@ -50,6 +47,10 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
         UndecodableInputError: not an image, or a damaged one.
         TooLargeError: more pixels than `max_pixels`.
     """
+    if channels == 1 and pixel_count(data) <= _PLAIN_PNG_PIXELS:
+        plain = decode_plain_png(data)
+        if plain is not None:
+            return plain
     image = _open(data)
     if image.width * image.height > max_pixels:
         raise TooLargeError(
@@ -57,14 +58,14 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
             "scale it down before sending it."
         )
     mode = "L" if channels == 1 else "RGB"
-    if image.mode == mode and image.format == "PNG":
-        return _pixels(image)
     image.draft(mode, (_REDUCED_SIDE, _REDUCED_SIDE))
     try:
         upright = ImageOps.exif_transpose(image)
-        return _pixels(_flatten(upright).convert(mode))
+        return np.asarray(_flatten(upright).convert(mode))
     except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise _damaged(image) from error
+        raise UndecodableInputError(
+            f"The {image.format} file is truncated or damaged: send it again, whole."
+        ) from error
 
 
 def _open(data: bytes) -> Image.Image:
@@ -80,19 +81,6 @@ def _open(data: bytes) -> Image.Image:
         ) from error
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise UndecodableInputError("The image file's header is damaged: send it again.") from error
-
-
-def _damaged(image: Image.Image) -> UndecodableInputError:
-    return UndecodableInputError(
-        f"The {image.format} file is truncated or damaged: send it again, whole."
-    )
-
-
-def _pixels(image: Image.Image) -> Pixels:
-    try:
-        return np.asarray(image)
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise _damaged(image) from error
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -18,6 +18,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.core.card import ModelCard
+from service.core.runner import Race
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -63,6 +64,18 @@ _MODEL_INFO = Gauge(
     ["model", "version", "task", "tensorflow"],
     multiprocess_mode="max",
 )
+_CALL_SECONDS = Gauge(
+    "trident_program_call_seconds",
+    "Fastest call of one shape, by program (plain, compiled), measured after start.",
+    ["model", "version", "shape", "program"],
+    multiprocess_mode="mostrecent",
+)
+_COMPILED = Gauge(
+    "trident_program_compiled",
+    "Whether calls of a shape use the compiled program (1) or the plain one (0).",
+    ["model", "version", "shape"],
+    multiprocess_mode="mostrecent",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,14 @@ def record_loaded(card: ModelCard) -> None:
     """Say that a model is loaded."""
     tensorflow = card.libraries.get("tensorflow", "unknown")
     _MODEL_INFO.labels(card.name, str(card.version), card.task, tensorflow).set(1)
+
+
+def record_race(card: ModelCard, race: Race) -> None:
+    """Keep how a plain and a compiled call of one shape compare."""
+    labels = (card.name, str(card.version), "x".join(map(str, race.shape)))
+    _CALL_SECONDS.labels(*labels, "plain").set(race.plain)
+    _CALL_SECONDS.labels(*labels, "compiled").set(race.compiled)
+    _COMPILED.labels(*labels).set(int(race.use_compiled))
 
 
 def render_metrics() -> bytes:

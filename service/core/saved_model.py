@@ -1,18 +1,31 @@
 """A TensorFlow SavedModel, called with NumPy arrays. TensorFlow is imported here alone."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from service.core.card import SignatureSpec
 from service.core.errors import CorruptModelError
 
 Array = NDArray[Any]
+Program = Callable[[Array], dict[str, Array]]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets with a page of notes
+
+
+def configure_tensorflow() -> None:
+    """Set TensorFlow up for serving; call it once, before the first model is loaded.
+
+    One thread an operation: a batch's matrices are too small to be worth sharing out, and the
+    other cores have other batches, other workers and the event loop to run.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 class SavedModel:
@@ -32,20 +45,44 @@ class SavedModel:
         """Return the signature `name`. Raises CorruptModelError if the model has none."""
         if name not in self._module.signatures:
             raise CorruptModelError(f"{self._path} has no signature {name!r}, but its card does.")
-        return Signature(self._module.signatures[name], spec)
+        return Signature(self._module, name, spec)
 
 
 class Signature:
-    """A signature with one input, called on a whole batch."""
+    """A signature with one input, called on a whole batch of any size."""
 
-    def __init__(self, function: Any, spec: SignatureSpec) -> None:
+    def __init__(self, module: Any, name: str, spec: SignatureSpec) -> None:
+        import tensorflow as tf
+
         (self._input_name, self._input_spec) = next(iter(spec.inputs.items()))
-        self._function = function
+        self._module = module  # the function itself doesn't keep the model's variables alive
+        self._function = module.signatures[name]
+        self._constant = tf.constant
 
     def __call__(self, batch: Array | list[str]) -> dict[str, Array]:
         """Run the model on `batch` ([n, ...], or n texts); return its outputs, each [n, ...]."""
+        tensor = self._constant(batch, dtype=self._input_spec.dtype)
+        return _to_numpy(self._function(**{self._input_name: tensor}))
+
+    def compile(self, shape: tuple[int, ...]) -> Program:
+        """Return the same function compiled by XLA, for inputs of exactly `shape`."""
         import tensorflow as tf
 
-        tensor = tf.constant(batch, dtype=self._input_spec.dtype)
-        outputs = self._function(**{self._input_name: tensor})
-        return {name: np.asarray(value) for name, value in outputs.items()}
+        dtype = self._input_spec.dtype
+
+        compiled = tf.function(
+            lambda tensor: self._function(**{self._input_name: tensor}),
+            input_signature=[tf.TensorSpec(shape, dtype)],
+            jit_compile=True,
+        )
+        # A concrete function can't be traced again, whatever it is called with.
+        program = compiled.get_concrete_function()
+
+        def run(batch: Array) -> dict[str, Array]:
+            return _to_numpy(program(tf.constant(batch, dtype=dtype)))
+
+        return run
+
+
+def _to_numpy(outputs: dict[str, Any]) -> dict[str, Array]:
+    return {name: value.numpy() for name, value in outputs.items()}

@@ -4,8 +4,10 @@ The tasks are ImageClassification, TextClassification and ImageEmbedding, each i
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
+
+from service.core.runner import Race
 
 Input = TypeVar("Input")
 Row = TypeVar("Row")
@@ -25,7 +27,11 @@ class Task(ABC, Generic[Input, Row, Answer]):
 
     @abstractmethod
     def warm_up(self) -> None:
-        """Run the model once at every shape that it will meet."""
+        """Run the model once, so that the first request doesn't pay for it."""
+
+    @abstractmethod
+    def optimize(self) -> Iterator[Race]:
+        """Find the faster program for one shape a step; safe beside `predict`."""
 
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Answer]:

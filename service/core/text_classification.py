@@ -2,13 +2,14 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from service.core.card import ModelCard, TextPreprocessing
 from service.core.errors import CorruptModelError, UndecodableInputError
+from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task
 
@@ -33,7 +34,7 @@ class TextClassification(Task[str, str, TextLabel]):
     a short one isn't padded to the length of a long one.
     """
 
-    def __init__(self, model: SavedModel, card: ModelCard) -> None:
+    def __init__(self, model: SavedModel, card: ModelCard, *, max_batch_size: int) -> None:
         """Raises CorruptModelError if the card isn't one of a text classifier."""
         if not isinstance(card.preprocessing, TextPreprocessing) or not card.labels:
             raise CorruptModelError(f"{card.name}: its card has no text preprocessing or labels.")
@@ -41,7 +42,12 @@ class TextClassification(Task[str, str, TextLabel]):
         self._max_tokens = card.preprocessing.max_tokens
         self._buckets = sorted(card.preprocessing.length_buckets)
         self._vectorize = model.signature("vectorize", card.signatures["vectorize"])
-        self._tokens = model.signature("tokens", card.signatures["tokens"])
+        self._tokens = Runner(
+            model.signature("tokens", card.signatures["tokens"]),
+            np.dtype(np.int32),
+            [(length,) for length in self._buckets],
+            max_batch_size,
+        )
 
     def is_slow(self, data: str) -> bool:
         """Text needs no decoding."""
@@ -55,7 +61,12 @@ class TextClassification(Task[str, str, TextLabel]):
 
     def warm_up(self) -> None:
         """Run the model once at every length."""
-        self.predict(["word " * length for length in self._buckets])
+        self._vectorize([""])
+        self._tokens.warm_up()
+
+    def optimize(self) -> Iterator[Race]:
+        """Find the faster program for each batch size and length."""
+        return self._tokens.optimize()
 
     def predict(self, rows: Sequence[str]) -> list[TextLabel]:
         """Classify a batch of texts."""

@@ -5,6 +5,7 @@ from typing import Final
 from grpc import StatusCode
 
 from service.core.errors import (
+    AbandonedError,
     DeadlineExceededError,
     InferenceError,
     InternalError,
@@ -25,6 +26,7 @@ STATUS: Final[dict[type[TridentError], StatusCode]] = {
     UnsupportedMediaTypeError: StatusCode.INVALID_ARGUMENT,
     UndecodableInputError: StatusCode.INVALID_ARGUMENT,
     OverloadedError: StatusCode.RESOURCE_EXHAUSTED,
+    AbandonedError: StatusCode.CANCELLED,
     InferenceError: StatusCode.INTERNAL,
     InternalError: StatusCode.INTERNAL,
     NotReadyError: StatusCode.UNAVAILABLE,

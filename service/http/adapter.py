@@ -6,13 +6,15 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from service.core.engine import Engine, Prediction, Timing
-from service.core.errors import InternalError, MalformedRequestError, TooLargeError, TridentError
+from service.core.errors import InternalError, MalformedRequestError, TridentError
 from service.core.metrics import REQUEST_SECONDS, REQUESTS
+from service.http.body import read_body, wait_until_gone
 from service.http.forms import Form, read_images, read_texts
 from service.http.messages import HttpRequest, HttpResponse
 from service.http.problems import problem, problem_response
@@ -71,7 +73,7 @@ class HttpAdapter:
     async def _predict(
         self, endpoint: Endpoint, request: HttpRequest, deadline: float
     ) -> HttpResponse:
-        body = await self._read_body(request)
+        body = await read_body(request.receive, request.headers, self._max_body_bytes)
         form = await endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
         prediction = await self._engine.predict(
             endpoint.task,
@@ -79,30 +81,13 @@ class HttpAdapter:
             model=request.query.get("model"),
             version=_version(request.query.get("version")),
             deadline=deadline,
+            gone=partial(wait_until_gone, request.receive),
         )
         headers = {
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
         }
         return HttpResponse(200, orjson.dumps(_content(prediction, form)), headers)
-
-    async def _read_body(self, request: HttpRequest) -> bytes:
-        declared = request.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > self._max_body_bytes:
-            raise self._body_too_large()
-        chunks, size = [], 0
-        async for chunk in request.chunks:
-            size += len(chunk)
-            if size > self._max_body_bytes:
-                raise self._body_too_large()
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def _body_too_large(self) -> TooLargeError:
-        return TooLargeError(
-            f"The body is over the limit of {self._max_body_bytes} bytes: send smaller images, "
-            "or fewer in one request."
-        )
 
 
 def _content(prediction: Prediction, form: Form) -> Any:

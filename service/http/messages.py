@@ -1,17 +1,19 @@
 """An HTTP request and its answer, as plain data."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from starlette.types import Receive
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request whose body is still to be read, chunk by chunk. Header names in lower case."""
+    """A request whose body is still to be read, by ASGI's `receive`. Header names in lower case."""
 
     path: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
+    receive: Receive
 
 
 @dataclass(frozen=True, slots=True)

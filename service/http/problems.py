@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from service.core.errors import (
+    AbandonedError,
     DeadlineExceededError,
     InferenceError,
     InternalError,
@@ -27,6 +28,7 @@ STATUS: Final[dict[type[TridentError], int]] = {
     UnsupportedMediaTypeError: 415,
     UndecodableInputError: 422,
     OverloadedError: 429,
+    AbandonedError: 499,  # nobody is there to read it, but the metrics do
     InferenceError: 500,
     InternalError: 500,
     NotReadyError: 503,

@@ -1,0 +1,64 @@
+"""Finding each model's faster programs, in a thread of its own, behind the traffic."""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+
+from service.core.card import ModelCard
+from service.core.metrics import record_race
+from service.core.runner import Race
+
+logger = logging.getLogger(__name__)
+
+_NICENESS = 10  # compiling takes the processor's spare time only
+
+
+class Optimizer:
+    """Takes one step of each model in turn, so that every model's small shapes come first."""
+
+    def __init__(self, races: Sequence[tuple[ModelCard, Iterator[Race]]]) -> None:
+        """Prepare to run `races`, the steps of `Task.optimize` for each model."""
+        self._races = list(races)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="optimizer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the step under way."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        while self._races and not self._stopped.is_set():
+            card, races = self._races.pop(0)
+            if self._step(card, races):
+                self._races.append((card, races))
+        logger.info("all shapes are timed, the faster programs are in place")
+
+    def _step(self, card: ModelCard, races: Iterator[Race]) -> bool:
+        """Run one race; tell whether there may be more."""
+        try:
+            race = next(races, None)
+        except Exception as error:
+            reason = type(error).__name__
+            logger.warning("%s/%d stays plain, XLA failed: %s", card.name, card.version, reason)
+            return False
+        if race is None:
+            return False
+        record_race(card, race)
+        logger.info(
+            "%s/%d %s: plain %.2f ms, compiled %.2f ms, %s used",
+            card.name,
+            card.version,
+            "x".join(map(str, race.shape)),
+            race.plain * 1e3,
+            race.compiled * 1e3,
+            "compiled" if race.use_compiled else "plain",
+        )
+        return True

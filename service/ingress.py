@@ -1,0 +1,61 @@
+"""The ingress: Trident's own routes, answered in front of BentoML's per-request stack.
+
+This is the one place that knows BentoML from within. It holds for BentoML 1.4: a service made
+with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker.
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from bentoml import Service
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.http.adapter import ENDPOINTS, HttpAdapter
+from service.http.messages import HttpRequest, HttpResponse
+
+
+class Ingress:
+    """An ASGI application that answers `ENDPOINTS` and passes on everything else."""
+
+    def __init__(self, application: ASGIApp, adapter: HttpAdapter) -> None:
+        self._application = application
+        self._adapter = adapter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request (ASGI 3)."""
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in ENDPOINTS:
+            await self._application(scope, receive, send)
+            return
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        query = scope["query_string"]
+        request = HttpRequest(
+            scope["path"],
+            headers,
+            dict(parse_qsl(query.decode("latin-1"))) if query else {},
+            receive,
+        )
+        await _send(await self._adapter.answer(request), send)
+
+
+def behind_ingress(adapter: HttpAdapter) -> type[Any]:
+    """Return a BentoML service class whose workers answer `ENDPOINTS` by `adapter`."""
+
+    class FrontedService(Service):
+        __slots__ = ()
+
+        def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
+            return Ingress(super().to_asgi(is_main=is_main), adapter)
+
+    return FrontedService
+
+
+async def _send(response: HttpResponse, send: Send) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.items()
+    ]
+    headers.append((b"content-length", b"%d" % len(response.body)))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
