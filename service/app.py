@@ -1,6 +1,7 @@
 """The BentoML service: the process, its life, and the endpoints' declarations."""
 
 import asyncio
+import gc
 import logging
 from typing import Any
 
@@ -106,6 +107,9 @@ class Trident:
         except Exception:
             logger.exception("the models can't be loaded: the service stays alive but not ready")
             return
+        # What is loaded stays: keep the garbage collector from walking it ever again.
+        gc.collect()
+        gc.freeze()
         await grpc_server.serve()
         logger.info("ready: gRPC on port %d", settings.grpc_port)
 

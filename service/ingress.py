@@ -4,6 +4,7 @@ This is the one place that knows BentoML from within. It holds for BentoML 1.4: 
 with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker.
 """
 
+import logging
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -46,6 +47,7 @@ def behind_ingress(adapter: HttpAdapter) -> type[Any]:
         __slots__ = ()
 
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
+            _silence_access_log()
             return Ingress(super().to_asgi(is_main=is_main), adapter)
 
     return FrontedService
@@ -59,3 +61,12 @@ async def _send(response: HttpResponse, send: Send) -> None:
     headers.append((b"content-length", b"%d" % len(response.body)))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+def _silence_access_log() -> None:
+    """Keep uvicorn from composing a line a request that nobody prints.
+
+    BentoML leaves the logger without a level, so uvicorn finds the root's handler and formats
+    for it; that handler then drops the line.
+    """
+    logging.getLogger("uvicorn.access").propagate = False

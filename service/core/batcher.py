@@ -7,6 +7,7 @@ makes batches by itself.
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -98,6 +99,9 @@ class Batcher(Generic[Row, Answer]):
         self._max_queue_size = max_queue_size
         self._clock = clock
         self._queue: deque[_Item[Row, Answer]] = deque()
+        self._pending: set[_Request[Answer]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_expiry = math.inf
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -132,13 +136,12 @@ class Batcher(Generic[Row, Answer]):
         request = self._enqueue(rows, deadline)
         self._wake()
         try:
-            async with asyncio.timeout(max(0.0, deadline - request.enqueued)):
-                if gone is None or len(self._queue) <= self._max_batch_size:
-                    await request.done
-                else:
-                    await _unless_gone(request.done, gone)
-        except TimeoutError:
-            raise _expired() from None
+            if gone is None or len(self._queue) <= self._max_batch_size:
+                await request.done
+            else:
+                await _unless_gone(request.done, gone)
+        finally:
+            self._pending.discard(request)
         return request.result
 
     async def close(self) -> None:
@@ -147,6 +150,8 @@ class Batcher(Generic[Row, Answer]):
         for item in self._queue:
             item.request.fail(_stopping())
         self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
         await self._idle.wait()
 
     def _admit(self, count: int) -> None:
@@ -166,7 +171,28 @@ class Batcher(Generic[Row, Answer]):
         request: _Request[Answer] = _Request(done, deadline, self._clock(), len(rows))
         request.result.outcomes = [_stopping()] * len(rows)
         self._queue.extend(_Item(row, index, request) for index, row in enumerate(rows))
+        self._pending.add(request)
+        if deadline < self._next_expiry:
+            self._expire_at(deadline)
         return request
+
+    def _expire_at(self, deadline: float) -> None:
+        """Set the one timer that serves all requests: a timer each would cost too much."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next_expiry = deadline
+        delay = max(0.0, deadline - self._clock())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
+
+    def _expire(self) -> None:
+        self._timer, self._next_expiry = None, math.inf
+        now = self._clock()
+        for request in self._pending:
+            if request.deadline <= now:
+                request.fail(_expired())
+        waiting = [request.deadline for request in self._pending if request.deadline > now]
+        if waiting:
+            self._expire_at(min(waiting))
 
     def _wake(self) -> None:
         """Start the next batch once the requests of this turn of the event loop are in."""

@@ -5,6 +5,7 @@ its aspect kept, then placed in 28x28 so that its centre of mass is the middle.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ from service.core.images import Pixels
 
 _WORKING_SIDE = 256  # px: larger pictures are reduced to this first
 _MIN_CONTRAST = 12  # grey levels between ink and paper, below which a picture counts as blank
+_DARK = 32  # grey level up to which a border counts as dark
+_OFF_CENTRE = 2.0  # px: how far MNIST's own centres of mass stray from the middle, at most
+_EVEN_SIDE = 64  # px: smaller pictures are too coarse to tell a shadow from ink
+_EVEN_SPREAD = 1.0  # grey levels: the median deviation up to which paper is even already
+_CONCENTRATION_STEPS = 8
 _STROKE = 0.1  # a stroke's width as a share of the ink's box, about MNIST's own
 _THIN_STROKE = 0.06  # strokes thinner than this share are widened to _STROKE
 
@@ -22,7 +28,7 @@ _THIN_STROKE = 0.06  # strokes thinner than this share are widened to _STROKE
 def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
     """Return the picture's ink, light on dark, scaled into `box` and centred by its mass.
 
-    A picture that already has the wanted size and a dark border is returned as it is.
+    A picture that has this form already is returned as it is.
 
     Args:
         pixels: uint8 [any, any], grey.
@@ -36,19 +42,37 @@ def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
     Raises:
         UndecodableInputError: nothing stands out from the background.
     """
-    if pixels.shape == (height, width) and _is_light_on_dark(pixels):
+    if pixels.shape == (height, width) and _has_mnist_form(pixels):
         return pixels
-    ink = _extract_ink(_reduce(pixels))
+    ink = _extract_ink(_even_lighting(_reduce(pixels)))
     cropped = _widen_thin_strokes(_crop(ink))
     return _centre(_fit(cropped, box), height, width)
 
 
+def _has_mnist_form(pixels: Pixels) -> bool:
+    """Tell whether a picture of the wanted size is light on dark, its mass in the middle."""
+    border, mass, off_y, off_x = (
+        pixels.ravel().astype(np.float32) @ _moments(pixels.shape)
+    ).tolist()
+    if border > _DARK or int(pixels.max()) < 128:
+        return False
+    return max(abs(off_y), abs(off_x)) <= _OFF_CENTRE * mass
+
+
+@cache
+def _moments(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return what to multiply a flat picture by for its border's mean, its mass and moments.
+
+    float32 [pixels, 4]; the moments are about the picture's middle, in rows and in columns.
+    """
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    is_border = (y == 0) | (x == 0) | (y == shape[0] - 1) | (x == shape[1] - 1)
+    terms = (is_border / is_border.sum(), np.ones(shape), y - y.mean(), x - x.mean())
+    return np.stack(terms, axis=-1).reshape(-1, 4).astype(np.float32)
+
+
 def _border(pixels: Pixels) -> Pixels:
     return np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-
-
-def _is_light_on_dark(pixels: Pixels) -> bool:
-    return int(pixels.max()) >= 128 and float(_border(pixels).mean()) < 32.0
 
 
 def _reduce(pixels: Pixels) -> Pixels:
@@ -57,6 +81,37 @@ def _reduce(pixels: Pixels) -> Pixels:
         return pixels
     factor = math.ceil(longest / _WORKING_SIDE)
     return np.asarray(Image.fromarray(pixels).reduce(factor))
+
+
+def _even_lighting(pixels: Pixels) -> Pixels:
+    """Take away what a shadow or a lamp does to the paper, as far as it is smooth.
+
+    The paper's level is a quadratic surface through the half of the pixels that it fits best:
+    least trimmed squares, found by concentration steps (Rousseeuw and Van Driessen, 2006).
+    """
+    if min(pixels.shape) < _EVEN_SIDE:
+        return pixels
+    step = max(pixels.shape) // 32
+    levels = pixels[::step, ::step].astype(np.float64)
+    if np.median(np.abs(levels - np.median(levels))) < _EVEN_SPREAD:
+        return pixels
+    rows, columns = (np.linspace(-1.0, 1.0, size) for size in pixels.shape)
+    terms = _surface_terms(rows[::step], columns[::step]).reshape(-1, 6)
+    levels = levels.ravel()
+    kept = np.ones(levels.size, dtype=np.bool_)
+    for _ in range(_CONCENTRATION_STEPS):
+        surface = np.linalg.lstsq(terms[kept], levels[kept])[0]
+        misfit = np.abs(levels - terms @ surface)
+        kept = misfit <= np.median(misfit)
+    lighting = _surface_terms(rows, columns) @ surface
+    even = pixels - lighting + np.median(lighting)
+    return np.asarray(np.clip(even.round(), 0, 255), dtype=np.uint8)
+
+
+def _surface_terms(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1, x, y, xx, xy, yy of each pixel: [rows, columns, 6]."""
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
 
 
 def _extract_ink(pixels: Pixels) -> NDArray[np.float32]:

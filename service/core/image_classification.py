@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from service.core.card import ModelCard
 from service.core.errors import CorruptModelError
 from service.core.image_task import ImageTask
 from service.core.images import Pixels
 from service.core.saved_model import SavedModel
+from service.core.tasks import round_probabilities
 
 TOP = 5
 """How many of the likeliest labels an answer lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class LabelProbability:
+class LabelProbability(TypedDict):
     """A label and its probability, 0..1."""
 
     label: str
@@ -46,10 +47,11 @@ class ImageClassification(ImageTask[Classification]):
         """Classify a batch of rows."""
         probabilities = self.infer(rows)["probabilities"]
         order = (-probabilities).argsort(axis=1)[:, :TOP].tolist()
-        return [
-            self._answer(best, row) for best, row in zip(order, probabilities.tolist(), strict=True)
-        ]
+        rounded = round_probabilities(probabilities)
+        return [self._answer(best, row) for best, row in zip(order, rounded, strict=True)]
 
     def _answer(self, best: list[int], probabilities: list[float]) -> Classification:
-        top = [LabelProbability(self._labels[i], probabilities[i]) for i in best]
-        return Classification(top[0].label, top[0].probability, top)
+        top: list[LabelProbability] = [
+            {"label": self._labels[i], "probability": probabilities[i]} for i in best
+        ]
+        return Classification(top[0]["label"], top[0]["probability"], top)

@@ -3,19 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.core.image_task import ImageTask
 from service.core.images import Pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """A vector, its length, and the mean squared error of the image made again from it.
+    """A vector, float32 [dimensions], its length, and how badly the image is made again from it.
 
-    The error is over pixels in [0, 1]; a large one says that the image is unlike those that the
-    model was trained on.
+    The error is the mean square over pixels in [0, 1]; a large one says that the image is unlike
+    those that the model was trained on.
     """
 
-    embedding: list[float]
+    embedding: NDArray[np.float32]
     dimensions: int
     reconstruction_error: float
 
@@ -29,7 +32,7 @@ class ImageEmbedding(ImageTask[Embedding]):
         return [
             Embedding(vector, len(vector), error)
             for vector, error in zip(
-                outputs["embedding"].tolist(),
+                outputs["embedding"],
                 outputs["reconstruction_error"].tolist(),
                 strict=True,
             )

@@ -17,7 +17,6 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 """Formats that are taken. Pillow knows many more, each another parser open to any caller."""
 
 _PLAIN_PNG_PIXELS = 64 * 1024  # up to this size, a plain PNG takes the short way
-_PNG_EXTRAS = {"transparency", "exif"}  # what keeps a PNG's pixels from being the answer
 _REDUCED_SIDE = 256  # a JPEG is decoded at the smallest scale that keeps both sides above this
 
 
@@ -47,7 +46,7 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
         UndecodableInputError: not an image, or a damaged one.
         TooLargeError: more pixels than `max_pixels`.
     """
-    if channels == 1 and pixel_count(data) <= _PLAIN_PNG_PIXELS:
+    if channels == 1 and pixel_count(data) <= min(_PLAIN_PNG_PIXELS, max_pixels):
         plain = decode_plain_png(data)
         if plain is not None:
             return plain

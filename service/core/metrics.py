@@ -6,6 +6,7 @@ set before this module is imported (BentoML does so when it serves).
 
 import os
 from dataclasses import dataclass
+from functools import cache
 
 from prometheus_client import (
     REGISTRY,
@@ -23,12 +24,12 @@ from service.core.runner import Race
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
-REQUESTS = Counter(
+_REQUESTS = Counter(
     "trident_requests",
     "Requests answered, by endpoint, protocol (http, grpc) and the protocol's own status.",
     ["endpoint", "protocol", "status"],
 )
-REQUEST_SECONDS = Histogram(
+_REQUEST_SECONDS = Histogram(
     "trident_request_duration_seconds",
     "Time from a request's body being read to its answer being ready.",
     ["endpoint", "protocol"],
@@ -97,6 +98,22 @@ class ModelMetrics:
             _INFERENCE_SECONDS.labels(*labels),
             _QUEUE_DEPTH.labels(*labels),
         )
+
+
+@cache
+def _request_metrics(endpoint: str, protocol: str, status: str) -> tuple[Counter, Histogram]:
+    """Return the metrics of such requests; looking labels up anew costs as much as counting."""
+    return (
+        _REQUESTS.labels(endpoint, protocol, status),
+        _REQUEST_SECONDS.labels(endpoint, protocol),
+    )
+
+
+def record_request(endpoint: str, protocol: str, status: str, seconds: float) -> None:
+    """Count a request that was answered. All labels must be from closed sets."""
+    requests, duration = _request_metrics(endpoint, protocol, status)
+    requests.inc()
+    duration.observe(seconds)
 
 
 def record_loaded(card: ModelCard) -> None:

@@ -1,8 +1,6 @@
 """Finding each model's faster programs, in a thread of its own, behind the traffic."""
 
 import logging
-import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -11,8 +9,6 @@ from service.core.metrics import record_race
 from service.core.runner import Race
 
 logger = logging.getLogger(__name__)
-
-_NICENESS = 10  # compiling takes the processor's spare time only
 
 
 class Optimizer:
@@ -33,8 +29,8 @@ class Optimizer:
         self._stopped.set()
 
     def _run(self) -> None:
-        if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        # At normal priority: a thread of low priority that holds the interpreter's lock and isn't
+        # run would stop the whole process.
         while self._races and not self._stopped.is_set():
             card, races = self._races.pop(0)
             if self._step(card, races):

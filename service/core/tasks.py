@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.core.runner import Race
 
 Input = TypeVar("Input")
@@ -36,3 +39,9 @@ class Task(ABC, Generic[Input, Row, Answer]):
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer a batch of rows, in their order."""
+
+
+def round_probabilities(probabilities: NDArray[np.float32]) -> list[list[float]]:
+    """Return [n, labels] as lists of numbers of six decimals: a float32 holds no more."""
+    rounded: list[list[float]] = probabilities.astype(np.float64).round(6).tolist()
+    return rounded

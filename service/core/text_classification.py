@@ -11,7 +11,7 @@ from service.core.card import ModelCard, TextPreprocessing
 from service.core.errors import CorruptModelError, UndecodableInputError
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
-from service.core.tasks import Task
+from service.core.tasks import Task, round_probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ class TextClassification(Task[str, str, TextLabel]):
         return [
             self._answer(row, truncated)
             for row, truncated in zip(
-                probabilities.tolist(), (counts > self._max_tokens).tolist(), strict=True
+                round_probabilities(probabilities),
+                (counts > self._max_tokens).tolist(),
+                strict=True,
             )
         ]
 

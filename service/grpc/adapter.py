@@ -13,7 +13,7 @@ from service.core.engine import Engine, Prediction
 from service.core.errors import OverloadedError, TridentError
 from service.core.image_classification import Classification
 from service.core.image_embedding import Embedding
-from service.core.metrics import REQUEST_SECONDS, REQUESTS
+from service.core.metrics import record_request
 from service.core.text_classification import TextLabel
 from service.grpc import inference_pb2 as messages
 from service.grpc import inference_pb2_grpc
@@ -108,8 +108,7 @@ def _raise_only_error(outcomes: Sequence[Any]) -> None:
 
 
 def _record(endpoint: str, status: grpc.StatusCode, started: float) -> None:
-    REQUEST_SECONDS.labels(endpoint, "grpc").observe(time.monotonic() - started)
-    REQUESTS.labels(endpoint, "grpc", status.name).inc()
+    record_request(endpoint, "grpc", status.name, time.monotonic() - started)
 
 
 def _trailers(error: TridentError) -> tuple[tuple[str, str], ...]:
@@ -134,7 +133,7 @@ def _error(error: TridentError) -> messages.Error:
 def _classify_result(outcome: Classification | TridentError) -> messages.ClassifyResult:
     if isinstance(outcome, TridentError):
         return messages.ClassifyResult(error=_error(outcome))
-    top = [messages.LabelProbability(label=t.label, probability=t.probability) for t in outcome.top]
+    top = [messages.LabelProbability(**likely) for likely in outcome.top]
     return messages.ClassifyResult(
         classification=messages.Classification(
             label=outcome.label, probability=outcome.probability, top=top
@@ -160,7 +159,7 @@ def _embed_result(outcome: Embedding | TridentError) -> messages.EmbedResult:
         return messages.EmbedResult(error=_error(outcome))
     return messages.EmbedResult(
         embedding=messages.Embedding(
-            values=outcome.embedding, reconstruction_error=outcome.reconstruction_error
+            values=outcome.embedding.tolist(), reconstruction_error=outcome.reconstruction_error
         )
     )
 

@@ -1,19 +1,19 @@
 """Answering an endpoint's HTTP requests by the engine."""
 
 import logging
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
+from random import getrandbits
 from typing import Any, Final
 
 import orjson
 
 from service.core.engine import Engine, Prediction, Timing
 from service.core.errors import InternalError, MalformedRequestError, TridentError
-from service.core.metrics import REQUEST_SECONDS, REQUESTS
+from service.core.metrics import record_request
 from service.http.body import read_body, wait_until_gone
 from service.http.forms import Form, read_images, read_texts
 from service.http.messages import HttpRequest, HttpResponse
@@ -66,8 +66,7 @@ class HttpAdapter:
             logger.exception("request %s failed", request_id)
             response = problem_response(InternalError("The service failed, see its log."))
         response.headers["x-request-id"] = request_id
-        REQUEST_SECONDS.labels(endpoint.name, "http").observe(time.monotonic() - started)
-        REQUESTS.labels(endpoint.name, "http", str(response.status)).inc()
+        record_request(endpoint.name, "http", str(response.status), time.monotonic() - started)
         return response
 
     async def _predict(
@@ -87,7 +86,11 @@ class HttpAdapter:
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
         }
-        return HttpResponse(200, orjson.dumps(_content(prediction, form)), headers)
+        return HttpResponse(200, _dump(_content(prediction, form)), headers)
+
+
+def _dump(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _content(prediction: Prediction, form: Form) -> Any:
@@ -127,4 +130,4 @@ def _version(value: str | None) -> int | None:
 def _request_id(request: HttpRequest) -> str:
     """Return the caller's request id if it is a sane one, else a new one."""
     sent = request.headers.get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()
+    return sent if _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"
