@@ -1,7 +1,8 @@
 """The ingress: Trident's own routes, answered in front of BentoML's per-request stack.
 
 This is the one place that knows BentoML from within. It holds for BentoML 1.4: a service made
-with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker.
+with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker, before
+that worker's uvicorn looks up `uvicorn.protocols.http.auto.AutoHTTPProtocol`.
 """
 
 import logging
@@ -10,9 +11,11 @@ from urllib.parse import parse_qsl
 
 from bentoml import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http import auto
 
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.messages import HttpRequest, HttpResponse
+from service.http.protocol import EndpointProtocol
 
 
 class Ingress:
@@ -48,6 +51,7 @@ def behind_ingress(adapter: HttpAdapter) -> type[Any]:
 
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
             _silence_access_log()
+            _take_short_way(adapter)
             return Ingress(super().to_asgi(is_main=is_main), adapter)
 
     return FrontedService
@@ -70,3 +74,13 @@ def _silence_access_log() -> None:
     for it; that handler then drops the line.
     """
     logging.getLogger("uvicorn.access").propagate = False
+
+
+def _take_short_way(adapter: HttpAdapter) -> None:
+    """Have uvicorn's connections answer small requests to `ENDPOINTS` themselves."""
+
+    class Protocol(EndpointProtocol):
+        pass
+
+    Protocol.adapter = adapter
+    auto.AutoHTTPProtocol = Protocol

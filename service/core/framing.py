@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from service.core.errors import UndecodableInputError
 from service.core.images import Pixels
@@ -44,8 +44,8 @@ def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
     """
     if pixels.shape == (height, width) and _has_mnist_form(pixels):
         return pixels
-    ink = _extract_ink(_even_lighting(_reduce(pixels)))
-    cropped = _widen_thin_strokes(_crop(ink))
+    ink = _find_ink(_zoom(pixels))
+    cropped = _widen_thin_strokes(ink[_ink_box(ink)])
     return _centre(_fit(cropped, box), height, width)
 
 
@@ -75,12 +75,29 @@ def _border(pixels: Pixels) -> Pixels:
     return np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
 
 
-def _reduce(pixels: Pixels) -> Pixels:
-    longest = max(pixels.shape)
-    if longest <= _WORKING_SIDE:
+def _find_ink(pixels: Pixels) -> NDArray[np.float32]:
+    """Return how much ink each pixel has, 0..255; a large picture's at a reduced scale."""
+    return _extract_ink(_even_lighting(_reduce(pixels, _reduction(pixels))))
+
+
+def _reduction(pixels: Pixels) -> int:
+    return math.ceil(max(pixels.shape) / _WORKING_SIDE)
+
+
+def _reduce(pixels: Pixels, factor: int) -> Pixels:
+    return pixels if factor == 1 else np.asarray(Image.fromarray(pixels).reduce(factor))
+
+
+def _zoom(pixels: Pixels) -> Pixels:
+    """Cut a large picture down to its ink and some paper around it."""
+    factor = _reduction(pixels)
+    if factor == 1:
         return pixels
-    factor = math.ceil(longest / _WORKING_SIDE)
-    return np.asarray(Image.fromarray(pixels).reduce(factor))
+    rows, columns = _ink_box(_find_ink(pixels))
+    margin = max(rows.stop - rows.start, columns.stop - columns.start) // 2
+    top, left = (max(0, side.start - margin) * factor for side in (rows, columns))
+    bottom, right = ((side.stop + margin) * factor for side in (rows, columns))
+    return pixels[top:bottom, left:right]
 
 
 def _even_lighting(pixels: Pixels) -> Pixels:
@@ -103,7 +120,9 @@ def _even_lighting(pixels: Pixels) -> Pixels:
         surface = np.linalg.lstsq(terms[kept], levels[kept])[0]
         misfit = np.abs(levels - terms @ surface)
         kept = misfit <= np.median(misfit)
-    lighting = _surface_terms(rows, columns) @ surface
+    level, by_x, by_y, by_xx, by_xy, by_yy = surface
+    y, x = rows[:, None], columns
+    lighting = level + x * (by_x + by_xx * x) + y * (by_y + by_yy * y + by_xy * x)
     even = pixels - lighting + np.median(lighting)
     return np.asarray(np.clip(even.round(), 0, 255), dtype=np.uint8)
 
@@ -149,10 +168,11 @@ def _otsu_threshold(pixels: Pixels) -> int:
     return int(np.nan_to_num(between, nan=0.0, posinf=0.0).argmax())
 
 
-def _crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+def _ink_box(ink: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Return the rows and the columns that the ink takes."""
     marked = ink > 64.0
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _widen_thin_strokes(ink: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -164,8 +184,18 @@ def _widen_thin_strokes(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     growth = round(0.5 * (_STROKE * side - stroke))
     if growth < 1:
         return ink
-    padded = Image.fromarray(np.pad(ink, growth).astype(np.uint8))
-    return np.asarray(padded.filter(ImageFilter.MaxFilter(2 * growth + 1)), dtype=np.float32)
+    return _dilate(_dilate(ink, growth).T, growth).T
+
+
+def _dilate(ink: NDArray[np.float32], growth: int) -> NDArray[np.float32]:
+    """Spread every row's ink over the `growth` rows before and after it."""
+    spread = np.pad(ink, ((2 * growth, 2 * growth), (0, 0)))
+    reach, window = 1, 2 * growth + 1
+    while reach < window:
+        step = min(reach, window - reach)
+        spread = np.maximum(spread[:-step], spread[step:])
+        reach += step
+    return spread
 
 
 def _stroke_width(marked: NDArray[np.bool_]) -> float:

@@ -1,0 +1,144 @@
+"""The short way: small requests to the endpoints, answered on uvicorn's connection itself.
+
+uvicorn spends more on carrying a request to an ASGI application and back (scope, queue, two
+writes an answer) than decoding an image takes. A small POST to an endpoint needs none of it: its
+body is whole when the parser is done, and its answer is one write. Everything else on the same
+connection goes uvicorn's own way, pipelined requests included.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+from urllib.parse import parse_qsl
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.http.adapter import ENDPOINTS, HttpAdapter
+from service.http.messages import HttpRequest, HttpResponse
+
+_PATHS: Final = {path.encode(): path for path in ENDPOINTS}
+_SMALL_BODY: Final = 64 * 1024  # bytes: uvicorn stops reading past as much, until it is asked to
+_STATUS_LINES: Final = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+
+
+class EndpointProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1 connection, with the short way for requests that can take it."""
+
+    adapter: ClassVar[HttpAdapter]
+
+    def on_headers_complete(self) -> None:
+        """Choose the way of a request, once its headers are in."""
+        url, _, query = self.url.partition(b"?")
+        path = _PATHS.get(url)
+        headers = self._headers() if path and self._is_plain_post() else None
+        if path is None or headers is None:
+            super().on_headers_complete()
+        else:
+            request = ShortRequest(self, path, headers, query)
+            self.cycle = request  # type: ignore[assignment]
+
+    def _is_plain_post(self) -> bool:
+        """Tell whether this is a POST by HTTP/1.1 that nothing before it on the wire delays."""
+        return (
+            self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.expect_100_continue
+            and not self.parser.should_upgrade()
+            and self.limit_concurrency is None
+            and not self.root_path
+        )
+
+    def _headers(self) -> dict[str, str] | None:
+        """Return the headers, or None if the body isn't known to be small."""
+        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in self.headers}
+        length = headers.get("content-length", "")
+        return headers if length.isdecimal() and int(length) <= _SMALL_BODY else None
+
+
+class ShortRequest:
+    """One request on the short way, in the place of uvicorn's RequestResponseCycle.
+
+    The connection appends to `body`, clears `more_body` after the last part, sets `disconnected`
+    when the client goes, and calls `message_event.set()` after each.
+    """
+
+    __slots__ = (
+        "_gone",
+        "_headers",
+        "_path",
+        "_protocol",
+        "_query",
+        "_received",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+    )
+
+    def __init__(
+        self, protocol: EndpointProtocol, path: str, headers: dict[str, str], query: bytes
+    ) -> None:
+        self._protocol = protocol
+        self._path = path
+        self._headers = headers
+        self._query = query
+        self._received = False
+        self._gone: asyncio.Future[None] | None = None
+        self.body = b""
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
+        self.keep_alive: bool = protocol.parser.should_keep_alive()
+
+    @property
+    def message_event(self) -> "ShortRequest":
+        """What the connection calls `set` on."""
+        return self
+
+    def set(self) -> None:
+        """Start once the body is whole; tell whoever waits for it that the client has gone."""
+        if self.disconnected:
+            if self._gone is not None and not self._gone.done():
+                self._gone.set_result(None)
+        elif not self.more_body:
+            task = self._protocol.loop.create_task(self._answer())
+            self._protocol.tasks.add(task)
+            task.add_done_callback(self._protocol.tasks.discard)
+
+    async def _answer(self) -> None:
+        query = dict(parse_qsl(self._query.decode("latin-1"))) if self._query else {}
+        request = HttpRequest(self._path, self._headers, query, self._receive)
+        response = await self._protocol.adapter.answer(request)
+        if self._protocol.flow.write_paused:
+            await self._protocol.flow.drain()
+        if not self.disconnected:
+            self._send(response)
+
+    async def _receive(self) -> dict[str, Any]:
+        """Return the body, then nothing until the client has gone (ASGI's `receive`)."""
+        if not self._received:
+            self._received = True
+            return {"type": "http.request", "body": self.body, "more_body": False}
+        if not self.disconnected:
+            self._gone = self._protocol.loop.create_future()
+            await self._gone
+        return {"type": "http.disconnect"}
+
+    def _send(self, response: HttpResponse) -> None:
+        parts = [_STATUS_LINES.get(response.status) or b"HTTP/1.1 %d \r\n" % response.status]
+        for key, content in self._protocol.server_state.default_headers:
+            parts += (key, b": ", content, b"\r\n")
+        for name, value in response.headers.items():
+            parts.append(f"{name}: {value}\r\n".encode("latin-1"))
+        parts.append(b"content-length: %d\r\n" % len(response.body))
+        parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        parts.append(response.body)
+        self.response_complete = True
+        self._protocol.transport.write(b"".join(parts))
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
