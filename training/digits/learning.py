@@ -1,0 +1,125 @@
+"""From MNIST to an exported classifier."""
+
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training import augmentation, export, metrics
+from training.calibration import temperature
+from training.card import Card, TrainingRecord
+from training.data import mnist
+from training.data.images import ImageDataset, Images
+from training.digits.evaluation import evaluate
+from training.digits.model import build_model
+from training.files import staged_folder
+from training.fitting import Batching, batching, described, fit, optimizer
+from training.recipes import PLAIN_RECIPE, QUICK_EXAMPLES, Recipe
+
+
+def train(recipe: Recipe, target: Path) -> Card:
+    """Train, export, verify and evaluate; on an error `target` (models/digits/1) stays as it was.
+
+    Raises:
+        TrainingError: what to do is in the message.
+    """
+    started = time.monotonic()
+    data = mnist.load().shortened(QUICK_EXAMPLES) if recipe.quick else mnist.load()
+    baselines = train_plainly(data, recipe.seed)
+    keras.utils.set_random_seed(recipe.seed)
+    model = build_model()
+    history = train_well(model, data, recipe)
+    divisor = calibrate(model, data.validation)
+    record = TrainingRecord(
+        name="digits",
+        version=int(target.name),
+        hyperparameters={
+            **described(recipe),
+            "augmentation": "warp, restroke, refocus, erase (training/augmentation.py)",
+            "temperature": round(divisor, 4),
+        },
+        history=history,
+        seconds=round(time.monotonic() - started, 1),
+        baselines=baselines,
+    )
+    with staged_folder(target) as folder:
+        export_model(model, folder, data.test.images[:64])
+        record.write(folder)
+        return evaluate(folder)
+
+
+def train_plainly(data: ImageDataset, seed: int) -> dict[str, float]:
+    """Train a second model by the plain recipe; its figures on the test images."""
+    keras.utils.set_random_seed(seed)
+    model = build_model()
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    batches = batching(PLAIN_RECIPE, len(data.train))
+    fit(model, _batches(data.train, batches, seed), PLAIN_RECIPE, batches)
+    probabilities = model.predict(pixels(data.test.images), batch_size=500, verbose=0)
+    return {
+        "accuracy": metrics.accuracy(probabilities, data.test.labels),
+        "expected_calibration_error": metrics.expected_calibration_error(
+            probabilities, data.test.labels
+        ),
+    }
+
+
+def train_well(model: keras.Model, data: ImageDataset, recipe: Recipe) -> dict[str, list[float]]:
+    """Train by the recipe on augmented images; the history."""
+    batches = batching(recipe, len(data.train))
+    model.compile(
+        optimizer(recipe, batches),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    augmented = _batches(data.train, batches, recipe.seed).map(
+        lambda images, labels: (augment(images), labels), num_parallel_calls=tf.data.AUTOTUNE
+    )
+    validation = tf.data.Dataset.from_tensor_slices(
+        (pixels(data.validation.images), data.validation.labels)
+    )
+    return fit(model, augmented.prefetch(4), recipe, batches, validation.batch(500))
+
+
+def augment(images: tf.Tensor) -> tf.Tensor:
+    """Training images as other people, pens and cameras might have made them."""
+    images = augmentation.warp(images)
+    images = augmentation.restroke(images)
+    images = augmentation.refocus(images)
+    return augmentation.erase(images)
+
+
+def calibrate(model: keras.Model, validation: Images) -> float:
+    """Divide the logits by the best temperature, by scaling the last layer's weights; return it."""
+    probabilities = model.predict(pixels(validation.images), batch_size=500, verbose=0)
+    divisor = temperature(probabilities, validation.labels)
+    last = model.layers[-1]
+    last.set_weights([weights / divisor for weights in last.get_weights()])
+    return divisor
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    """uint8 0..255 to float32 0..1, as the model is trained on."""
+    return images.astype(np.float32) / 255
+
+
+def _batches(train: Images, batches: Batching, seed: int) -> tf.data.Dataset:
+    """Shuffled batches (float32 [size, 28, 28, 1] in 0..1, int64 [size])."""
+    examples = tf.data.Dataset.from_tensor_slices((train.images, train.labels))
+    shuffled = examples.shuffle(len(train), seed=seed).batch(batches.size, drop_remainder=True)
+    return shuffled.map(lambda images, labels: (tf.cast(images, tf.float32) / 255, labels))
+
+
+def export_model(model: keras.Model, folder: Path, images: np.ndarray) -> None:
+    """Write the SavedModel; verify it on `images` (uint8 [n, 28, 28, 1])."""
+
+    def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": model(tf.cast(image, tf.float32) / 255, training=False)}
+
+    served = tf.function(classify, input_signature=[export.IMAGES])
+    export.save(folder, {"serving_default": served}, export.variables_of(model))
+    answers = {"probabilities": model.predict(pixels(images), verbose=0)}
+    export.verify(folder, [export.Example("serving_default", {"image": images}, answers)])

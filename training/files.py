@@ -1,0 +1,95 @@
+"""Files and folders that are either wholly there or not there at all."""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.errors import DiskFullError, NotWritableError
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+
+
+@contextmanager
+def explained_disk_errors(place: Path) -> Iterator[None]:
+    """Turn an `OSError` raised inside into one that tells what to change about `place`.
+
+    Raises:
+        DiskFullError: there is no room left, or the user's quota is spent.
+        NotWritableError: the folder is read-only, someone else's, or no folder at all.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise DiskFullError(
+                f"No room left for {place}: free some disk space, or choose a folder on another "
+                "disk (TRIDENT_CACHE for data sets, TMPDIR for downloads, --output for models)."
+            ) from error
+        if error.errno in REFUSED:
+            raise NotWritableError(
+                f"Cannot write {place} ({error.strerror}): make the folder writable, or "
+                "choose another one (TRIDENT_CACHE for data sets, --output for models)."
+            ) from error
+        raise
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, creating its folder; a failure leaves no trace of it.
+
+    Raises:
+        DiskFullError, NotWritableError: see `explained_disk_errors`.
+    """
+    with explained_disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        partial = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.chmod(0o644)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` that takes its place when the block ends without an error.
+
+    A reader of `target` sees the old folder or the whole new one. On an error the new folder is
+    removed and the old one stays.
+
+    Raises:
+        DiskFullError, NotWritableError: see `explained_disk_errors`; for the block's writes too.
+    """
+    with explained_disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            yield staging
+            staging.chmod(0o755)
+            _replace_folder(staging, target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _replace_folder(new: Path, target: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    target.rename(old)
+    try:
+        new.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,141 @@
+"""The pictures beside the cards: every function returns a small PNG file's bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from training.metrics import CalibrationBin
+
+DOTS_PER_INCH = 90
+COLOURS = 64
+"""A picture is reduced to so many colours, which makes its file a third as large."""
+
+
+def training_curves(history: Mapping[str, Sequence[float]]) -> bytes:
+    """One curve for each entry of a training's history, losses and the rest side by side."""
+    groups = [
+        {name: curve for name, curve in history.items() if "loss" in name},
+        {name: curve for name, curve in history.items() if "loss" not in name},
+    ]
+    groups = [group for group in groups if group]
+    figure = Figure(figsize=(4.5 * len(groups), 3.2))
+    for axes, group in zip(_row(figure, len(groups)), groups, strict=True):
+        for name, curve in group.items():
+            axes.plot(range(1, len(curve) + 1), curve, label=name.replace("_", " "))
+        _leave_out_the_start(axes, np.array(list(group.values())))
+        axes.set_xlabel("epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return _png(figure)
+
+
+def _leave_out_the_start(axes: Axes, curves: np.ndarray) -> None:
+    """Show what most epochs do: the first ones would press it into a line."""
+    later = curves[:, curves.shape[1] // 10 :]
+    margin = 0.1 * (later.max() - later.min()) or 0.1
+    axes.set_ylim(later.min() - margin, later.max() + margin)
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> bytes:
+    """How often each class (rows) was taken for which (columns); `labels`, `predicted`: [n]."""
+    counts = np.zeros((len(names), len(names)), int)
+    np.add.at(counts, (labels, predicted), 1)
+    figure = Figure(figsize=(1.6 + 0.42 * len(names), 1.4 + 0.42 * len(names)))
+    axes = figure.subplots()
+    axes.imshow(np.log1p(counts), cmap="Blues", vmin=0)
+    for row, column in np.argwhere(counts):
+        dark = counts[row, column] > counts.max() / 20
+        axes.text(
+            column, row, str(counts[row, column]),
+            ha="center", va="center", fontsize=8, color="white" if dark else "black",
+        )  # fmt: skip
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    return _png(figure)
+
+
+def calibration_curve(bins: Sequence[CalibrationBin], error: float) -> bytes:
+    """How often predictions were right, by how sure they were; dots' areas grow with counts."""
+    figure = Figure(figsize=(4.2, 4.0))
+    axes = figure.subplots()
+    counts = np.array([each.count for each in bins])
+    confidence = [each.confidence for each in bins]
+    right = [each.accuracy for each in bins]
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="perfect")
+    axes.plot(confidence, right, color="tab:blue", alpha=0.5)
+    axes.scatter(confidence, right, 15 + 250 * counts / counts.max(), label="model")
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("accuracy")
+    axes.set_title(f"expected calibration error {error:.4f}", fontsize=10)
+    axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def mistakes(images: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> bytes:
+    """Up to 60 images (uint8 [n, 28, 28, 1]) that were misjudged: "true > predicted" above each."""
+    wrong = np.flatnonzero(labels != predicted)[:60]
+    figure = Figure(figsize=(8, 5.2))
+    grid = figure.subplots(6, 10).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, index in zip(grid, wrong, strict=False):
+        axes.imshow(images[index, ..., 0], cmap="gray_r")
+        axes.set_title(f"{labels[index]} > {predicted[index]}", fontsize=8, pad=2)
+    return _png(figure)
+
+
+def reconstructions(originals: np.ndarray, reconstructed: np.ndarray) -> bytes:
+    """Images above what was made of them; both [n, 28, 28, 1], pixels in 0..1."""
+    count = len(originals)
+    figure = Figure(figsize=(0.6 * count, 1.4))
+    grid = figure.subplots(2, count)
+    for row, images in enumerate((originals, reconstructed)):
+        for column in range(count):
+            grid[row, column].imshow(images[column, ..., 0], cmap="gray_r", vmin=0, vmax=1)
+            grid[row, column].axis("off")
+    return _png(figure)
+
+
+def code_map(points: np.ndarray, labels: np.ndarray) -> bytes:
+    """Codes brought to two dimensions, [n, 2], coloured by their labels [n] (0..9)."""
+    figure = Figure(figsize=(5.6, 5.0))
+    axes = figure.subplots()
+    dots = axes.scatter(points[:, 0], points[:, 1], 4, labels, cmap="tab10", vmin=-0.5, vmax=9.5)
+    figure.colorbar(dots, ticks=range(10))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return _png(figure)
+
+
+def error_histogram(errors: Mapping[str, np.ndarray]) -> bytes:
+    """Reconstruction errors of one or more sets of images, by the sets' names."""
+    figure = Figure(figsize=(5.0, 3.2))
+    axes = figure.subplots()
+    everything = np.concatenate(list(errors.values()))
+    edges = np.geomspace(max(everything.min(), 1e-5), everything.max(), 60).tolist()
+    for name, values in errors.items():
+        axes.hist(values, edges, alpha=0.6, label=name)
+    axes.set_xscale("log")
+    axes.set_xlabel("reconstruction error")
+    axes.set_ylabel("images")
+    axes.legend()
+    return _png(figure)
+
+
+def _row(figure: Figure, count: int) -> Sequence[Axes]:
+    grid: Sequence[Axes] = figure.subplots(1, count, squeeze=False)[0]
+    return grid
+
+
+def _png(figure: Figure) -> bytes:
+    drawn, reduced = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight")
+    picture = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    picture.save(reduced, format="png", optimize=True)
+    return reduced.getvalue()

@@ -1,0 +1,16 @@
+"""The sentiment classifier: did the author of a text about a film like it?
+
+- `words`: text to words;
+- `vocabulary`: the words and phrases that are worth knowing;
+- `vectorizer`: text to token ids, in the graph;
+- `pretraining`: word vectors from the reviews;
+- `model`: the network;
+- `examples`: what it is shown;
+- `learning`: how all this is put together;
+- `exporting`, `evaluation`: the SavedModel, its card and its pictures.
+"""
+
+from training.sentiment.evaluation import evaluate
+from training.sentiment.learning import train
+
+__all__ = ["evaluate", "train"]
