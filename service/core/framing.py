@@ -56,7 +56,7 @@ def _has_mnist_form(pixels: Pixels) -> bool:
     ).tolist()
     if border > _DARK or int(pixels.max()) < 128:
         return False
-    return max(abs(off_y), abs(off_x)) <= _OFF_CENTRE * mass
+    return bool(max(abs(off_y), abs(off_x)) <= _OFF_CENTRE * mass)
 
 
 @cache
@@ -81,7 +81,8 @@ def _find_ink(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def _reduction(pixels: Pixels) -> int:
-    return math.ceil(max(pixels.shape) / _WORKING_SIDE)
+    longest: int = max(pixels.shape)
+    return math.ceil(longest / _WORKING_SIDE)
 
 
 def _reduce(pixels: Pixels, factor: int) -> Pixels:

@@ -62,7 +62,8 @@ class ShortRequest:
     """One request on the short way, in the place of uvicorn's RequestResponseCycle.
 
     The connection appends to `body`, clears `more_body` after the last part, sets `disconnected`
-    when the client goes, and calls `message_event.set()` after each.
+    when the client goes before the answer, and calls `message_event.set()` after each, and once
+    more when it ends.
     """
 
     __slots__ = (
@@ -72,6 +73,7 @@ class ShortRequest:
         "_protocol",
         "_query",
         "_received",
+        "_started",
         "body",
         "disconnected",
         "keep_alive",
@@ -86,6 +88,7 @@ class ShortRequest:
         self._path = path
         self._headers = headers
         self._query = query
+        self._started = False
         self._received = False
         self._gone: asyncio.Future[None] | None = None
         self.body = b""
@@ -104,7 +107,8 @@ class ShortRequest:
         if self.disconnected:
             if self._gone is not None and not self._gone.done():
                 self._gone.set_result(None)
-        elif not self.more_body:
+        elif not self.more_body and not self._started:
+            self._started = True
             task = self._protocol.loop.create_task(self._answer())
             self._protocol.tasks.add(task)
             task.add_done_callback(self._protocol.tasks.discard)

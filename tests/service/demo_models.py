@@ -1,0 +1,108 @@
+"""Small models made by hand, whose right answers are known without training.
+
+`tint` is an image classifier unlike the project's own: RGB, 16x16, float input, labels of its
+own. `slow` takes its time over a white image and none over any other.
+
+Run as a program, `python -m tests.service.demo_models FOLDER`, it writes tint/1, tint/2 and
+slow/1: in a process of its own, since TensorFlow can be set up only once in each.
+"""
+
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+TINTS = (("red", "green", "blue"), ("rouge", "vert", "bleu"))
+"""Labels of `tint`, by version."""
+
+PURE_TINT = math.exp(4) / (math.exp(4) + 2 * math.exp(-4))
+"""Probability that `tint` gives to a picture of one pure colour."""
+
+SLOW_LABELS = ("quick", "slow")
+_SLOW_ROUNDS = 4000  # matrix products: one to a few seconds in all
+
+
+def save_tint(models: Path, version: int = 1) -> Path:
+    """Write tint/VERSION: which of red, green and blue a picture has most of."""
+    import tensorflow as tf
+
+    def classify(image: Any) -> dict[str, Any]:
+        return {"probabilities": tf.nn.softmax(4.0 * tf.reduce_mean(image, axis=(1, 2)))}
+
+    preprocessing = {"height": 16, "width": 16, "channels": 3, "scale": 2 / 255, "offset": -1.0}
+    return _save(models / "tint" / str(version), classify, TINTS[version - 1], preprocessing)
+
+
+def save_slow(models: Path) -> Path:
+    """Write slow/1: a white picture takes it long, whatever the batch's size."""
+    import tensorflow as tf
+
+    def work(product: Any) -> Any:
+        product = product @ product
+        return product / tf.reduce_max(tf.abs(product))
+
+    def classify(image: Any) -> dict[str, Any]:
+        brightness = tf.reduce_mean(tf.cast(image, tf.float32), axis=(1, 2, 3))
+        is_white = tf.cast(brightness > 250.0, tf.float32)
+        rounds = tf.cast(tf.reduce_max(is_white), tf.int32) * _SLOW_ROUNDS
+        start = tf.random.stateless_normal((256, 256), seed=(1, 2))
+        end = tf.while_loop(
+            lambda i, _: i < rounds,
+            lambda i, m: (i + 1, work(m)),
+            (0, start),
+            parallel_iterations=1,
+        )[1]
+        nothing = 0.0 * tf.reduce_mean(end)  # the answer needs the work's result
+        return {"probabilities": tf.stack([1.0 - is_white, is_white + nothing], axis=1)}
+
+    preprocessing = {"height": 28, "width": 28, "channels": 1}
+    return _save(models / "slow" / "1", classify, SLOW_LABELS, preprocessing, dtype="uint8")
+
+
+def _save(
+    folder: Path,
+    classify: Callable[[Any], dict[str, Any]],
+    labels: tuple[str, ...],
+    preprocessing: Mapping[str, float],
+    dtype: str = "float32",
+) -> Path:
+    import tensorflow as tf
+
+    shape = [None, *(preprocessing[side] for side in ("height", "width", "channels"))]
+    spec = tf.TensorSpec(shape, dtype, name="image")
+    function = tf.function(classify, input_signature=[spec])
+    tf.saved_model.save(tf.Module(), str(folder), signatures=function)
+    tensors = {
+        "inputs": {"image": {"dtype": dtype, "shape": shape}},
+        "outputs": {"probabilities": {"dtype": "float32", "shape": [None, len(labels)]}},
+    }
+    card = {
+        "name": folder.parent.name,
+        "version": int(folder.name),
+        "task": "image_classification",
+        "labels": labels,
+        "signatures": {"serving_default": tensors},
+        "preprocessing": {"type": "image", "framing": {"type": "resize"}, **preprocessing},
+        "files": hashes(folder),
+    }
+    (folder / "model.json").write_text(json.dumps(card))
+    return folder
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    save_tint(target, 1)
+    save_tint(target, 2)
+    save_slow(target)

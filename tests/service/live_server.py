@@ -1,0 +1,107 @@
+"""A real server in processes of its own, on ports that were free a moment ago."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 150  # TensorFlow's import alone can take long on a loaded machine
+STOP_SECONDS = 30
+
+
+class LiveServer:
+    """`bentoml serve service:Trident`, started by the constructor; use it in a `with`."""
+
+    def __init__(self, folder: Path, models: Path, **settings: object) -> None:
+        """Start a server that keeps its log and BentoML's own files in `folder`.
+
+        `settings` are fields of `service.settings.Settings`.
+        """
+        self.http_port, self.grpc_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self.grpc_target = f"127.0.0.1:{self.grpc_port}"
+        self._log_file = folder / "server.log"
+        self._children: list[psutil.Process] = []
+        environment = os.environ | {
+            "BENTOML_HOME": str(folder / "bentoml"),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "TRIDENT_MODELS": str(models),
+            "TRIDENT_GRPC_PORT": str(self.grpc_port),
+        }
+        environment |= {f"TRIDENT_{k.upper()}": str(value) for k, value in settings.items()}
+        command = [
+            str(Path(sys.executable).with_name("bentoml")),
+            *("serve", "service:Trident", "--host", "127.0.0.1", "--port", str(self.http_port)),
+        ]
+        with self._log_file.open("wb") as log:
+            self.process = psutil.Popen(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def __enter__(self) -> "LiveServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def log(self) -> str:
+        """All that the server has printed."""
+        return self._log_file.read_text(errors="replace")
+
+    def wait_until_ready(self) -> "LiveServer":
+        """Wait until /readyz says 200. Raises AssertionError, with the log, if it never does."""
+        give_up = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up and self.process.is_running():
+            if self.is_ready():
+                self._children = self.process.children(recursive=True)
+                return self
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError(f"the server didn't become ready:\n{self.log}")
+
+    def is_ready(self) -> bool:
+        """Whether /readyz says 200 now."""
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes that answer: the supervisor's children that listen."""
+        children = self.process.children(recursive=True)
+        return [child for child in children if "worker" in " ".join(child.cmdline())]
+
+    def wait_until_exit(self, seconds: float = STOP_SECONDS) -> int:
+        """Wait for the supervisor's end; return its exit status."""
+        return int(self.process.wait(seconds))
+
+    def stop(self) -> None:
+        """Ask the processes to end, and kill those that don't."""
+        if self.process.poll() is None:
+            self._children = [*self._children, *self.process.children(recursive=True)]
+            self.process.send_signal(signal.SIGTERM)
+        _, alive = psutil.wait_procs([self.process, *self._children], STOP_SECONDS)
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, STOP_SECONDS)
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

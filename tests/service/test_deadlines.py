@@ -1,0 +1,66 @@
+"""Deadlines and cancellation: callers who don't wait are not worked for."""
+
+import time
+
+import grpc
+import httpx
+import pytest
+
+from service.grpc import inference_pb2 as messages
+from service.grpc.inference_pb2_grpc import InferenceStub
+from tests.service.metrics import value
+
+SLOW = messages.ModelChoice(name="slow")
+
+
+@pytest.fixture
+def slow_request(white: bytes) -> messages.ClassifyRequest:
+    """A request that takes the model long."""
+    return messages.ClassifyRequest(images=[white], model=SLOW)
+
+
+@pytest.fixture
+def quick_request(seven: bytes) -> messages.ClassifyRequest:
+    """A request to the same model that takes it no time."""
+    return messages.ClassifyRequest(images=[seven], model=SLOW)
+
+
+def test_a_tiny_deadline_is_kept(
+    stub: InferenceStub, slow_request: messages.ClassifyRequest, quick_request: object
+) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Classify(slow_request, timeout=0.1)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert stub.Classify(quick_request).results[0].classification.label == "quick"
+
+
+def test_a_deadline_long_enough_is_kept_to(
+    stub: InferenceStub, slow_request: messages.ClassifyRequest
+) -> None:
+    response = stub.Classify(slow_request, timeout=60)
+    assert response.results[0].classification.label == "slow"
+
+
+def test_what_is_cancelled_or_expired_while_it_waits_is_never_computed(
+    http: httpx.Client,
+    stub: InferenceStub,
+    slow_request: messages.ClassifyRequest,
+    quick_request: messages.ClassifyRequest,
+) -> None:
+    def computed() -> float:
+        return value(http, "trident_batch_size_sum", model="slow")
+
+    stub.Classify(quick_request)  # nothing from an earlier test runs any more
+    before = computed()
+    running = stub.Classify.future(slow_request)
+    time.sleep(0.2)  # the first is in the model: what comes now waits for it
+    cancelled = stub.Classify.future(slow_request)
+    expired = stub.Classify.future(slow_request, timeout=0.1)
+    time.sleep(0.05)
+    cancelled.cancel()
+    assert expired.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert not running.done(), "the model was too quick for this test to say anything"
+    assert running.result().results[0].classification.label == "slow"
+    stub.Classify(quick_request)
+    assert cancelled.cancelled()
+    assert computed() - before == 2  # the one that ran, and the last

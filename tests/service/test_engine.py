@@ -1,0 +1,152 @@
+"""The engine, with models made by hand: loading, choosing, answering, refusing."""
+
+import json
+import shutil
+import time
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from service.core.engine import Engine, Limits
+from service.core.errors import (
+    CorruptModelError,
+    DeadlineExceededError,
+    MalformedRequestError,
+    NotReadyError,
+    TooLargeError,
+    UndecodableInputError,
+    UnknownModelError,
+)
+from tests.service.demo_models import PURE_TINT, TINTS
+from tests.service.drawings import encode
+
+TASK = "image_classification"
+RED, BLUE = (encode(Image.new("RGB", (50, 30), colour)) for colour in ("red", "blue"))
+
+
+def make_engine(models: Path) -> Engine:
+    limits = Limits(max_batch_size=8, max_queue_size=100, max_inputs=10, max_pixels=10_000)
+    return Engine(models, limits)
+
+
+@pytest.fixture
+def tints(demo_models: Path, tmp_path: Path) -> Path:
+    """A folder of tint/1 and tint/2 alone."""
+    shutil.copytree(demo_models / "tint", tmp_path / "models" / "tint")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+async def engine(tints: Path) -> AsyncIterator[Engine]:
+    engine = make_engine(tints)
+    await engine.load()
+    yield engine
+    await engine.close()
+
+
+async def predict(engine: Engine, *inputs: Any, task: str = TASK, **choice: Any) -> Any:
+    return await engine.predict(task, inputs, deadline=time.monotonic() + 60, **choice)
+
+
+async def test_the_newest_version_answers_unless_another_is_chosen(engine: Engine) -> None:
+    for choice, version in (({}, 2), ({"version": 1}, 1), ({"model": "tint", "version": 2}, 2)):
+        prediction = await predict(engine, RED, **choice)
+        assert (prediction.model, prediction.version) == ("tint", version)
+        assert prediction.outcomes[0].label == TINTS[version - 1][0]
+
+
+async def test_preprocessing_is_the_cards(engine: Engine) -> None:
+    prediction = await predict(engine, RED, BLUE, version=1)
+    assert [outcome.label for outcome in prediction.outcomes] == ["red", "blue"]
+    for outcome in prediction.outcomes:
+        assert outcome.probability == pytest.approx(PURE_TINT, abs=1e-3)
+
+
+async def test_a_bad_input_has_its_error_in_its_place(engine: Engine) -> None:
+    broken = UndecodableInputError("The adapter couldn't read it.")
+    large = encode(Image.new("RGB", (101, 100), "red"))
+    outcomes = (await predict(engine, b"x", BLUE, broken, large, RED, version=1)).outcomes
+    assert isinstance(outcomes[0], UndecodableInputError)
+    assert outcomes[1].label == "blue"
+    assert outcomes[2] is broken
+    assert isinstance(outcomes[3], TooLargeError)
+    assert outcomes[4].label == "red"
+
+
+async def test_more_inputs_than_a_batch_holds_keep_their_order(engine: Engine) -> None:
+    prediction = await predict(engine, *[RED, BLUE] * 5, version=1)
+    assert [outcome.label for outcome in prediction.outcomes] == ["red", "blue"] * 5
+
+
+async def test_requests_that_make_no_sense_are_refused(engine: Engine) -> None:
+    with pytest.raises(MalformedRequestError):
+        await predict(engine)
+    with pytest.raises(TooLargeError, match="limit of 10"):
+        await predict(engine, *[RED] * 11)
+    with pytest.raises(UnknownModelError, match="tint/2, tint/1"):
+        await predict(engine, RED, version=3)
+    with pytest.raises(UnknownModelError, match="none"):
+        await predict(engine, "a text", task="text_classification")
+
+
+async def test_a_request_whose_deadline_has_passed_is_refused(engine: Engine) -> None:
+    with pytest.raises(DeadlineExceededError):
+        await engine.predict(TASK, [RED], deadline=time.monotonic() - 1)
+
+
+async def test_it_answers_only_while_it_is_ready(tints: Path) -> None:
+    engine = make_engine(tints)
+    assert not engine.ready
+    with pytest.raises(NotReadyError):
+        await predict(engine, RED)
+    await engine.load()
+    assert engine.ready
+    assert (await predict(engine, RED)).outcomes
+    await engine.close()
+    assert not engine.ready
+    with pytest.raises(NotReadyError):
+        await predict(engine, RED)
+
+
+def _edit_card(models: Path, **changes: Any) -> None:
+    for path in models.glob("tint/*/model.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"task": "divination"}, "divination"),
+        ({"labels": None}, "labels"),
+        ({"labels": ["red", "green"]}, "labels"),
+        ({"task": "text_classification"}, "text"),
+        ({"signatures": {}}, "serving_default"),
+        ({"task": "image_embedding"}, "embedding"),
+    ],
+)
+async def test_a_card_that_does_not_fit_its_model_is_refused(
+    tints: Path, changes: dict[str, Any], sentence: str
+) -> None:
+    _edit_card(tints, **changes)
+    engine = make_engine(tints)
+    with pytest.raises(CorruptModelError, match=sentence):
+        await engine.load()
+    assert not engine.ready
+
+
+@pytest.fixture
+def nonsense(tints: Path) -> Path:
+    """Models whose files are what their cards say, but no SavedModels."""
+    for path in tints.glob("tint/*/saved_model.pb"):
+        path.write_bytes(b"not a SavedModel")
+    _edit_card(tints, files={"saved_model.pb": sha256(b"not a SavedModel").hexdigest()})
+    return tints
+
+
+async def test_a_model_that_tensorflow_cannot_read_is_refused(nonsense: Path) -> None:
+    with pytest.raises(CorruptModelError, match="SavedModel"):
+        await make_engine(nonsense).load()

@@ -1,0 +1,141 @@
+"""The models on disk: found, ordered, verified; and what is said of a damaged one."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.core.errors import CorruptModelError
+from service.core.repository import read_artifacts
+from tests.service.live_server import ROOT, free_port
+
+
+@pytest.fixture
+def models(demo_models: Path, tmp_path: Path) -> Path:
+    """A copy of the demo models, to be damaged."""
+    return shutil.copytree(demo_models, tmp_path / "models")
+
+
+def _edit_card(models: Path, **changes: Any) -> None:
+    path = models / "tint" / "1" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def _alter_byte(models: Path) -> None:
+    path = models / "tint" / "1" / "saved_model.pb"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _cut(models: Path) -> None:
+    path = models / "tint" / "1" / "saved_model.pb"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _rename(models: Path) -> None:
+    (models / "tint").rename(models / "hue")
+
+
+def _renumber(models: Path) -> None:
+    (models / "tint" / "1").rename(models / "tint" / "7")
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "an altered byte": (_alter_byte, "isn't the file that its card describes"),
+    "a cut file": (_cut, "isn't the file that its card describes"),
+    "a missing file": (
+        lambda models: (models / "tint" / "1" / "saved_model.pb").unlink(),
+        "can't be read",
+    ),
+    "a missing card": (
+        lambda models: (models / "tint" / "1" / "model.json").unlink(),
+        "can't be read",
+    ),
+    "another model's folder": (_rename, "the folders' names must be"),
+    "another version's folder": (_renumber, "the folders' names must be"),
+    "a card that isn't JSON": (
+        lambda models: (models / "tint" / "1" / "model.json").write_text("{"),
+        "isn't a model card",
+    ),
+    "a card without a task": (lambda models: _edit_card(models, task=None), "task"),
+    "no models": (shutil.rmtree, "No model in"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_model_is_refused_in_a_sentence(models: Path, damage: str) -> None:
+    make_damage, sentence = DAMAGES[damage]
+    make_damage(models)
+    with pytest.raises(CorruptModelError, match=sentence) as caught:
+        read_artifacts(models)
+    assert str(models) in str(caught.value)
+
+
+def test_an_empty_folder_says_how_to_get_models(tmp_path: Path) -> None:
+    with pytest.raises(CorruptModelError, match="make train"):
+        read_artifacts(tmp_path)
+
+
+def test_models_come_by_name_and_newest_first(models: Path) -> None:
+    newest = shutil.copytree(models / "tint" / "2", models / "tint" / "10")
+    card = json.loads((newest / "model.json").read_text())
+    (newest / "model.json").write_text(json.dumps(card | {"version": 10}))
+    found = [(a.card.name, a.card.version) for a in read_artifacts(models)]
+    assert found == [("slow", 1), ("tint", 10), ("tint", 2), ("tint", 1)]
+
+
+def test_what_is_no_model_is_passed_over(models: Path) -> None:
+    (models / "README.md").write_text("about these models")
+    (models / "tint" / "draft").mkdir()
+    (models / "tint" / "1" / "confusion.png").write_bytes(b"a picture")
+    assert len(read_artifacts(models)) == 3
+
+
+def test_a_card_that_vouches_for_no_file_is_refused(models: Path) -> None:
+    _edit_card(models, files={})
+    with pytest.raises(CorruptModelError, match=r"saved_model\.pb"):
+        read_artifacts(models)
+
+
+def test_the_service_does_not_start_with_a_damaged_model(models: Path) -> None:
+    _alter_byte(models)
+    run = _serve(models)
+    assert run.returncode != 0
+    assert "isn't the file that its card describes" in run.stdout
+
+
+def test_the_service_does_not_start_on_a_taken_port(models: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        run = _serve(models, grpc_port=taken.getsockname()[1])
+    assert run.returncode != 0
+    assert "Address already in use" in run.stdout
+
+
+def _serve(models: Path, grpc_port: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Try to serve, on ports of our own, until it gives up."""
+    bentoml = str(Path(sys.executable).with_name("bentoml"))
+    return subprocess.run(
+        [bentoml, "serve", "service:Trident", "--port", str(free_port())],
+        cwd=ROOT,
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(models),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "TRIDENT_MODELS": str(models),
+            "TRIDENT_GRPC_PORT": str(grpc_port or free_port()),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )

@@ -1,0 +1,79 @@
+"""The settings: documented, set by the environment, refused in a clear sentence."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+from tests.service.live_server import ROOT
+
+VALUES = {
+    "models": ("/srv/models", Path("/srv/models")),
+    "workers": ("3", 3),
+    "ingress": ("false", False),
+    "grpc_host": ("127.0.0.1", "127.0.0.1"),
+    "grpc_port": ("4001", 4001),
+    "max_batch_size": ("16", 16),
+    "max_queue_size": ("99", 99),
+    "max_inputs": ("5", 5),
+    "max_body_bytes": ("4096", 4096),
+    "max_pixels": ("1000", 1000),
+    "request_timeout": ("0.5", 0.5),
+    "drain_timeout": ("0", 0.0),
+}
+
+BAD_VALUES = {
+    "workers": "0",
+    "grpc_port": "65536",
+    "max_batch_size": "many",
+    "max_queue_size": "-1",
+    "max_inputs": "0",
+    "max_body_bytes": "1",
+    "max_pixels": "0",
+    "request_timeout": "0",
+    "drain_timeout": "-1",
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"TRIDENT_{field.upper()}", raising=False)
+
+
+def test_every_setting_is_tried_here() -> None:
+    assert VALUES.keys() == Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_a_setting_is_documented(field: str) -> None:
+    description = Settings.model_fields[field].description
+    assert description is not None
+    assert description.strip().endswith(".")
+
+
+@pytest.mark.parametrize("field", VALUES)
+def test_a_setting_is_set_by_the_environment(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, expected = VALUES[field]
+    assert getattr(Settings(), field) != expected
+    monkeypatch.setenv(f"TRIDENT_{field.upper()}", text)
+    assert getattr(Settings(), field) == expected
+
+
+@pytest.mark.parametrize("field", BAD_VALUES)
+def test_a_bad_value_is_refused_by_its_name(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"TRIDENT_{field.upper()}", BAD_VALUES[field])
+    with pytest.raises(ValidationError, match=field):
+        Settings()
+
+
+def test_the_defaults_are_what_the_project_promises() -> None:
+    settings = Settings()
+    assert settings.grpc_port == 3001
+    assert settings.models == ROOT / "models"
+
+
+def test_settings_do_not_change_while_the_service_runs() -> None:
+    with pytest.raises(ValidationError):
+        Settings().workers = 2
