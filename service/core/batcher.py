@@ -171,6 +171,7 @@ class Batcher(Generic[Row, Answer]):
         request: _Request[Answer] = _Request(done, deadline, self._clock(), len(rows))
         request.result.outcomes = [_stopping()] * len(rows)
         self._queue.extend(_Item(row, index, request) for index, row in enumerate(rows))
+        self._metrics.queue_depth.set(len(self._queue))
         self._pending.add(request)
         if deadline < self._next_expiry:
             self._expire_at(deadline)

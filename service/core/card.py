@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.core.errors import CorruptModelError
+
 
 class CardPart(BaseModel):
     """A part of the card; what the service doesn't know of is ignored."""
@@ -76,3 +78,17 @@ class ModelCard(CardPart):
     preprocessing: Annotated[ImagePreprocessing | TextPreprocessing, Field(discriminator="type")]
     libraries: dict[str, str] = {}
     files: dict[str, str]
+
+    def signature(self, name: str, *outputs: str) -> SignatureSpec:
+        """Return what the card says of a signature that must have these outputs.
+
+        Raises:
+            CorruptModelError: there is no such signature, or it lacks an output.
+        """
+        spec = self.signatures.get(name)
+        if spec is None or not spec.outputs.keys() >= set(outputs):
+            raise CorruptModelError(
+                f"{self.name}/{self.version}: the task {self.task} needs a signature {name!r} "
+                f"with the outputs {', '.join(outputs)}, and its card has none."
+            )
+        return spec

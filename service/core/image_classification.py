@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from service.core.card import ModelCard
-from service.core.errors import CorruptModelError
 from service.core.image_task import ImageTask
 from service.core.images import Pixels
 from service.core.saved_model import SavedModel
-from service.core.tasks import round_probabilities
+from service.core.tasks import labels_of, round_probabilities
 
 TOP = 5
 """How many of the likeliest labels an answer lists."""
@@ -34,14 +33,14 @@ class Classification:
 class ImageClassification(ImageTask[Classification]):
     """Classifies images by a model with an output `probabilities`, float32 [n, labels]."""
 
+    outputs = ("probabilities",)
+
     def __init__(
         self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
     ) -> None:
-        """Raises CorruptModelError if the card has no labels."""
+        """Raises CorruptModelError if the card's labels aren't those of its model."""
         super().__init__(model, card, max_batch_size=max_batch_size, max_pixels=max_pixels)
-        if not card.labels:
-            raise CorruptModelError(f"{card.name}: its card lists no labels.")
-        self._labels = card.labels
+        self._labels = labels_of(card, "serving_default")
 
     def predict(self, rows: Sequence[Pixels]) -> list[Classification]:
         """Classify a batch of rows."""

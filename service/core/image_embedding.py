@@ -26,6 +26,8 @@ class Embedding:
 class ImageEmbedding(ImageTask[Embedding]):
     """Embeds images by a model with outputs `embedding` and `reconstruction_error`."""
 
+    outputs = ("embedding", "reconstruction_error")
+
     def predict(self, rows: Sequence[Pixels]) -> list[Embedding]:
         """Embed a batch of rows."""
         outputs = self.infer(rows)

@@ -1,7 +1,7 @@
 """From an image file to the pixels that a model's card asks for."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -22,6 +22,9 @@ _SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
 class ImageTask(Task[bytes, Pixels, Answer]):
     """A task whose inputs are image files; a row is uint8 [height, width, channels]."""
 
+    outputs: ClassVar[tuple[str, ...]]
+    """The model's outputs that the task reads."""
+
     def __init__(
         self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
     ) -> None:
@@ -30,7 +33,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
             raise CorruptModelError(f"{card.name}: its card has no image preprocessing.")
         self._preprocessing = wanted = card.preprocessing
         self._max_pixels = max_pixels
-        spec = card.signatures["serving_default"]
+        spec = card.signature("serving_default", *self.outputs)
         self._dtype = np.dtype(next(iter(spec.inputs.values())).dtype)
         row_shape = (wanted.height, wanted.width, wanted.channels)
         self._runner = Runner(

@@ -59,6 +59,10 @@ def _read_artifact(folder: Path) -> Artifact:
 
 
 def _verify_files(folder: Path, card: ModelCard) -> None:
+    read = {"saved_model.pb", *(f"variables/{f.name}" for f in folder.glob("variables/*"))}
+    if not card.files.keys() >= read:
+        unknown = ", ".join(sorted(read - card.files.keys()))
+        raise CorruptModelError(f"{folder}: its card gives no hash of {unknown}: export it again.")
     for name, expected in card.files.items():
         try:
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()

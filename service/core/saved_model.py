@@ -1,5 +1,6 @@
 """A TensorFlow SavedModel, called with NumPy arrays. TensorFlow is imported here alone."""
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from service.core.card import SignatureSpec
 from service.core.errors import CorruptModelError
+
+logger = logging.getLogger(__name__)
 
 Array = NDArray[Any]
 Program = Callable[[Array], dict[str, Array]]
@@ -24,8 +27,11 @@ def configure_tensorflow() -> None:
     """
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        logger.warning("TensorFlow was in use before: its thread settings stay as they are")
 
 
 class SavedModel:

@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from service.core.card import ModelCard
+from service.core.errors import CorruptModelError
 from service.core.runner import Race
 
 Input = TypeVar("Input")
@@ -39,6 +41,18 @@ class Task(ABC, Generic[Input, Row, Answer]):
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer a batch of rows, in their order."""
+
+
+def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:
+    """Return the card's labels. Raises CorruptModelError if they aren't one for each output."""
+    labels = card.labels or ()
+    outputs = card.signature(signature, "probabilities").outputs["probabilities"].shape[-1]
+    if len(labels) != outputs:
+        raise CorruptModelError(
+            f"{card.name}/{card.version}: its card lists {len(labels)} labels, but the model "
+            f"answers with {outputs} probabilities."
+        )
+    return labels
 
 
 def round_probabilities(probabilities: NDArray[np.float32]) -> list[list[float]]:

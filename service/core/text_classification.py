@@ -11,7 +11,7 @@ from service.core.card import ModelCard, TextPreprocessing
 from service.core.errors import CorruptModelError, UndecodableInputError
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
-from service.core.tasks import Task, round_probabilities
+from service.core.tasks import Task, labels_of, round_probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,16 @@ class TextClassification(Task[str, str, TextLabel]):
 
     def __init__(self, model: SavedModel, card: ModelCard, *, max_batch_size: int) -> None:
         """Raises CorruptModelError if the card isn't one of a text classifier."""
-        if not isinstance(card.preprocessing, TextPreprocessing) or not card.labels:
-            raise CorruptModelError(f"{card.name}: its card has no text preprocessing or labels.")
-        self._labels = card.labels
+        if not isinstance(card.preprocessing, TextPreprocessing):
+            raise CorruptModelError(f"{card.name}: its card has no text preprocessing.")
+        vectorize = card.signature("vectorize", "token_ids", "token_count")
+        tokens = card.signature("tokens", "probabilities")
+        self._labels = labels_of(card, "tokens")
         self._max_tokens = card.preprocessing.max_tokens
         self._buckets = sorted(card.preprocessing.length_buckets)
-        self._vectorize = model.signature("vectorize", card.signatures["vectorize"])
+        self._vectorize = model.signature("vectorize", vectorize)
         self._tokens = Runner(
-            model.signature("tokens", card.signatures["tokens"]),
+            model.signature("tokens", tokens),
             np.dtype(np.int32),
             [(length,) for length in self._buckets],
             max_batch_size,

@@ -5,100 +5,104 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from service.core.engine import Engine, Prediction
-from service.core.errors import OverloadedError, TridentError
+from service.core.errors import MalformedRequestError, OverloadedError, TridentError
 from service.core.image_classification import Classification
 from service.core.image_embedding import Embedding
 from service.core.metrics import record_request
 from service.core.text_classification import TextLabel
 from service.grpc import inference_pb2 as messages
-from service.grpc import inference_pb2_grpc
 from service.grpc.status import STATUS, status_number
 
 logger = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
+SERVICE: Final[str] = messages.DESCRIPTOR.services_by_name["Inference"].full_name
+
 
 @dataclass(frozen=True, slots=True)
-class _Method:
-    """A call's name in the metrics, the task behind it, and how its answer is written."""
+class Method:
+    """A call: its name in the metrics, the task behind it, its messages and how they are read."""
 
     name: str
     task: str
-    response: Callable[..., Any]
+    request: Any
+    inputs: Callable[[Any], Sequence[Any]]
+    response: Any
     result: Callable[[Any], Any]
 
 
-class InferenceServicer(inference_pb2_grpc.InferenceServicer):
-    """`trident.v1.Inference`."""
+class GrpcAdapter:
+    """Answers the calls of `METHODS`."""
 
     def __init__(self, engine: Engine, *, request_timeout: float) -> None:
         """Answer by `engine`, each call in at most `request_timeout` seconds."""
         self._engine = engine
         self._request_timeout = request_timeout
 
-    async def Classify(  # noqa: N802 - the name is the protocol's
-        self, request: messages.ClassifyRequest, context: Context
-    ) -> messages.ClassifyResponse:
-        """Classify images."""
-        response: messages.ClassifyResponse = await self._answer(
-            _CLASSIFY, request, request.images, context
-        )
-        return response
+    def handlers(self) -> "grpc.GenericRpcHandler[Any, Any]":
+        """Return what a server needs to answer `trident.v1.Inference`."""
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(
+                partial(self._answer, method),
+                request_deserializer=partial(_parse, method.request),
+                response_serializer=method.response.SerializeToString,
+            )
+            for name, method in METHODS.items()
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
-    async def Sentiment(  # noqa: N802 - the name is the protocol's
-        self, request: messages.SentimentRequest, context: Context
-    ) -> messages.SentimentResponse:
-        """Judge texts."""
-        response: messages.SentimentResponse = await self._answer(
-            _SENTIMENT, request, request.texts, context
-        )
-        return response
-
-    async def Embed(  # noqa: N802 - the name is the protocol's
-        self, request: messages.EmbedRequest, context: Context
-    ) -> messages.EmbedResponse:
-        """Embed images."""
-        response: messages.EmbedResponse = await self._answer(
-            _EMBED, request, request.images, context
-        )
-        return response
-
-    async def _answer(
-        self, method: _Method, request: Any, inputs: Sequence[Any], context: Context
-    ) -> Any:
+    async def _answer(self, method: Method, request: Any, context: Context) -> Any:
         started = time.monotonic()
         try:
-            prediction = await self._engine.predict(
-                method.task,
-                inputs,
-                model=request.model.name or None,
-                version=request.model.version or None,
-                deadline=started + self._seconds_left(context),
-            )
-            _raise_only_error(prediction.outcomes)
+            prediction = await self._predict(method, request, started + self._left(context))
         except TridentError as error:
-            _record(method.name, STATUS[type(error)], started)
+            _record(method, STATUS[type(error)], started)
             await context.abort(STATUS[type(error)], str(error), _trailers(error))
         except Exception:
             logger.exception("a %s call failed", method.name)
-            _record(method.name, grpc.StatusCode.INTERNAL, started)
+            _record(method, grpc.StatusCode.INTERNAL, started)
             await context.abort(grpc.StatusCode.INTERNAL, "The service failed, see its log.")
-        _record(method.name, grpc.StatusCode.OK, started)
+        _record(method, grpc.StatusCode.OK, started)
         return method.response(
             results=[method.result(outcome) for outcome in prediction.outcomes],
             model=messages.ModelIdentity(name=prediction.model, version=prediction.version),
             timing=_timing(prediction),
         )
 
-    def _seconds_left(self, context: Context) -> float:
+    async def _predict(self, method: Method, request: Any, deadline: float) -> Prediction:
+        if request is None:
+            raise MalformedRequestError("The message can't be read: is all of its text UTF-8?")
+        prediction = await self._engine.predict(
+            method.task,
+            method.inputs(request),
+            model=request.model.name or None,
+            version=request.model.version or None,
+            deadline=deadline,
+        )
+        _raise_only_error(prediction.outcomes)
+        return prediction
+
+    def _left(self, context: Context) -> float:
+        """Return the seconds that the call may take."""
         remaining = context.time_remaining()
         return self._request_timeout if remaining is None else min(remaining, self._request_timeout)
+
+
+def _parse(message: Any, data: bytes) -> Any:
+    """Return the message, or None: gRPC itself would call a bad one an unknown error."""
+    try:
+        return message.FromString(data)
+    except DecodeError:
+        return None
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:
@@ -107,8 +111,8 @@ def _raise_only_error(outcomes: Sequence[Any]) -> None:
         raise outcomes[0]
 
 
-def _record(endpoint: str, status: grpc.StatusCode, started: float) -> None:
-    record_request(endpoint, "grpc", status.name, time.monotonic() - started)
+def _record(method: Method, status: grpc.StatusCode, started: float) -> None:
+    record_request(method.name, "grpc", status.name, time.monotonic() - started)
 
 
 def _trailers(error: TridentError) -> tuple[tuple[str, str], ...]:
@@ -164,8 +168,30 @@ def _embed_result(outcome: Embedding | TridentError) -> messages.EmbedResult:
     )
 
 
-_CLASSIFY = _Method("classify", "image_classification", messages.ClassifyResponse, _classify_result)
-_SENTIMENT = _Method(
-    "sentiment", "text_classification", messages.SentimentResponse, _sentiment_result
-)
-_EMBED = _Method("embed", "image_embedding", messages.EmbedResponse, _embed_result)
+METHODS: Final = {
+    "Classify": Method(
+        name="classify",
+        task="image_classification",
+        request=messages.ClassifyRequest,
+        inputs=attrgetter("images"),
+        response=messages.ClassifyResponse,
+        result=_classify_result,
+    ),
+    "Sentiment": Method(
+        name="sentiment",
+        task="text_classification",
+        request=messages.SentimentRequest,
+        inputs=attrgetter("texts"),
+        response=messages.SentimentResponse,
+        result=_sentiment_result,
+    ),
+    "Embed": Method(
+        name="embed",
+        task="image_embedding",
+        request=messages.EmbedRequest,
+        inputs=attrgetter("images"),
+        response=messages.EmbedResponse,
+        result=_embed_result,
+    ),
+}
+"""The calls of `trident.v1.Inference` by name."""

@@ -7,10 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from service.core.engine import Engine
-from service.grpc import inference_pb2, inference_pb2_grpc
-from service.grpc.adapter import InferenceServicer
-
-_INFERENCE = inference_pb2.DESCRIPTOR.services_by_name["Inference"].full_name
+from service.grpc.adapter import SERVICE, GrpcAdapter
 
 
 class GrpcServer:
@@ -35,11 +32,11 @@ class GrpcServer:
             ]
         )
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
-        servicer = InferenceServicer(engine, request_timeout=request_timeout)
-        inference_pb2_grpc.add_InferenceServicer_to_server(servicer, self._server)
+        adapter = GrpcAdapter(engine, request_timeout=request_timeout)
+        self._server.add_generic_rpc_handlers((adapter.handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(
-            (_INFERENCE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self._server.add_insecure_port(f"{host}:{port}")
 
@@ -58,7 +55,7 @@ class GrpcServer:
         await self._server.stop(grace)
 
     async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
-        for name in (health.OVERALL_HEALTH, _INFERENCE):
+        for name in (health.OVERALL_HEALTH, SERVICE):
             await self._health.set(name, status)
 
 

@@ -143,6 +143,7 @@ def nonsense(tints: Path) -> Path:
     """Models whose files are what their cards say, but no SavedModels."""
     for path in tints.glob("tint/*/saved_model.pb"):
         path.write_bytes(b"not a SavedModel")
+        shutil.rmtree(path.parent / "variables")
     _edit_card(tints, files={"saved_model.pb": sha256(b"not a SavedModel").hexdigest()})
     return tints
 

@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from service.grpc import inference_pb2 as messages
+from service.grpc.adapter import METHODS
 from service.grpc.inference_pb2_grpc import InferenceStub
 from tests.service.answers import base64_text, same
 from tests.service.conftest import MAX_BODY_BYTES, MAX_INPUTS
@@ -180,3 +181,8 @@ def test_a_text_that_is_not_utf8_is_an_invalid_argument(channel: grpc.Channel) -
         call(b"\x0a\x04caf\xe9")  # field 1, four bytes of Latin-1
     assert caught.value.code() is INVALID
     assert "<class" not in str(caught.value.details())
+
+
+def test_every_call_of_the_proto_is_answered() -> None:
+    described = messages.DESCRIPTOR.services_by_name["Inference"].methods_by_name
+    assert set(METHODS) == set(described)

@@ -1,4 +1,4 @@
-"""A server's life: not ready, ready, a worker lost, stopped under load. Without the ingress.
+"""A server's life: not ready, ready, a worker lost, stopped under load.
 
 One server goes through all of it: the tests build on each other and run in this order.
 """
@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import httpx
@@ -17,7 +16,6 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from service.grpc import inference_pb2 as messages
-from tests.service.answers import same
 from tests.service.drawings import encode, grey, handwritten
 from tests.service.grpc_client import inference_stub
 from tests.service.live_server import START_SECONDS, LiveServer
@@ -31,9 +29,9 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 
 @pytest.fixture(scope="module")
 def life(all_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """A server that was just started; BentoML's own stack answers its endpoints."""
+    """A server that was just started."""
     folder = tmp_path_factory.mktemp("life")
-    with LiveServer(folder, all_models, ingress=False) as live:
+    with LiveServer(folder, all_models) as live:
         yield live
 
 
@@ -69,38 +67,6 @@ def test_it_says_that_it_is_not_ready_while_it_loads(life: LiveServer, seven: by
 def test_it_becomes_ready_by_both_protocols(life: LiveServer) -> None:
     life.wait_until_ready()
     _wait_for(lambda: _health(life) == SERVING)
-
-
-REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "form": ("/classify", {"files": {"image": IMAGE}}),
-    "form of two": ("/classify", {"files": [("image", IMAGE), ("image", b"words")]}),
-    "another model": ("/classify?model=tint&version=1", {"content": IMAGE, "headers": PNG}),
-    "raw": ("/embed", {"content": IMAGE, "headers": PNG}),
-    "texts": ("/sentiment", {"json": {"texts": ["fine", ""]}}),
-    "wrong field": ("/sentiment", {"json": {"txt": "fine"}}),
-    "empty": ("/sentiment", {"content": b"", "headers": {"content-type": "text/plain"}}),
-    "no image": ("/classify", {"content": b"words", "headers": PNG}),
-    "no number": ("/classify?version=x", {"content": IMAGE, "headers": PNG}),
-    "unknown path": ("/nothing", {"content": IMAGE, "headers": PNG}),
-}
-
-
-@pytest.mark.parametrize("name", REQUESTS)
-def test_it_answers_the_same_with_the_ingress_and_without(
-    life: LiveServer, server: LiveServer, name: str
-) -> None:
-    path, arguments = REQUESTS[name]
-    with_ingress, without = (
-        httpx.post(f"{url}{path}", timeout=60, **arguments) for url in (server.url, life.url)
-    )
-    assert without.status_code == with_ingress.status_code
-    assert without.headers.get("content-type") == with_ingress.headers.get("content-type")
-    if without.headers.get("content-type", "").endswith("json"):
-        assert same(without.json(), with_ingress.json())
-    else:
-        assert without.content == with_ingress.content
-    ours = {"x-request-id", "server-timing"}
-    assert ours & set(without.headers) == ours & set(with_ingress.headers)
 
 
 def test_a_killed_worker_is_replaced(life: LiveServer, seven: bytes) -> None:
