@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test lint format proto lock bento clean
+.PHONY: help serve train test bench lint format proto lock bento clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ train: $(VENV)/.dev ## Train, evaluate and export all models from nothing (ARGS=
 
 test: $(VENV)/.dev ## Run every test
 	$(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/.dev ## Measure Trident beside stock BentoML (ARGS="--quick" for a smoke run)
+	$(BIN)/python -m loadtests.bench $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and generated code
 	$(BIN)/ruff check .

@@ -110,6 +110,7 @@ class Trident:
         # What is loaded stays: keep the garbage collector from walking it ever again.
         gc.collect()
         gc.freeze()
+
         await grpc_server.serve()
         logger.info("ready: gRPC on port %d", settings.grpc_port)
 

@@ -122,6 +122,11 @@ class TrainingRecord:
 
     FILE_NAME = "training.json"
 
+    @property
+    def quick(self) -> bool:
+        """Whether it was a smoke run."""
+        return bool(self.hyperparameters.get("quick"))
+
     def write(self, folder: Path) -> None:
         """Write `training.json`."""
         _write_json(folder / self.FILE_NAME, asdict(self))

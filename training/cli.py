@@ -188,9 +188,10 @@ def fetch() -> None:
     """Download the data sets into the cache and check them, so that training needs no network."""
     from training.data import cache, fashion, imdb, mnist
 
-    for name, load in {"MNIST": mnist.load, "IMDB": imdb.load}.items():
-        load()
-        click.echo(f"{name}: in {cache.folder()}, hash as pinned")
+    mnist.load()
+    click.echo(f"MNIST: in {cache.folder()}, hash as pinned")
+    imdb.load()
+    click.echo(f"IMDB: in {cache.folder()}, hash as pinned")
     try:
         fashion.load_test_images()
         click.echo(f"Fashion-MNIST: in {cache.folder()}, hash as pinned")

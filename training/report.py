@@ -28,8 +28,8 @@ def _metrics(metrics: list["Metric"]) -> Table:
         table.add_row(
             metric.name.replace("_", " "),
             metric.dataset,
-            f"{metric.value:.4f}",
-            f"{baseline.value:.4f} ({baseline.name})" if baseline else "",
+            f"{metric.value:.4g}",
+            f"{baseline.value:.4g} ({baseline.name})" if baseline else "",
             metric.note or "",
         )
     return table

@@ -10,14 +10,13 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
 from service.core.errors import (
-    AbandonedError,
     DeadlineExceededError,
     InferenceError,
     NotReadyError,
@@ -31,7 +30,8 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
-_RATE_MEMORY = 0.9  # weight of the past in the moving average of the service rate
+_MEMORY = 0.9  # weight of the past in moving averages
+_SHORT = 0.0005  # seconds: a lonely row that takes no longer is not worth a switch of threads
 
 
 @dataclass(slots=True)
@@ -102,32 +102,24 @@ class Batcher(Generic[Row, Answer]):
         self._pending: set[_Request[Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._next_expiry = math.inf
-        self._running = 0
+        self._running = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._woken = False
         self._closed = False
         self._rows_per_second = 0.0
+        self._single_seconds = math.inf
 
-    async def submit(
-        self,
-        rows: Sequence[Row],
-        *,
-        deadline: float,
-        gone: Callable[[], Awaitable[object]] | None = None,
-    ) -> Batched[Answer]:
-        """Wait for the rows' answers. Abandoned rows are never computed.
+    async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
+        """Wait for the rows' answers. The rows of a cancelled call are never computed.
 
         Args:
             rows: one or more rows of a batch.
             deadline: the point of the clock at which the caller gives up.
-            gone: returns once the caller has gone. It is awaited only if the rows have to wait
-                for more than the next batch; a caller that cancels the call needs none.
 
         Raises:
             OverloadedError: the queue has no room for all of the rows.
             DeadlineExceededError: the answers weren't there by `deadline`.
-            AbandonedError: the caller has gone.
             NotReadyError: the batcher was closed.
         """
         if not rows:
@@ -136,10 +128,7 @@ class Batcher(Generic[Row, Answer]):
         request = self._enqueue(rows, deadline)
         self._wake()
         try:
-            if gone is None or len(self._queue) <= self._max_batch_size:
-                await request.done
-            else:
-                await _unless_gone(request.done, gone)
+            await request.done
         finally:
             self._pending.discard(request)
         return request.result
@@ -208,13 +197,21 @@ class Batcher(Generic[Row, Answer]):
         if not batch:
             self._idle.set()
             return
-        self._running += 1
+        rows = [item.row for item in batch]
+        finish = partial(self._finish, batch, self._clock())
         self._idle.clear()
+        self._running = True
+        if len(rows) == 1 and self._single_seconds < _SHORT:
+            finish(self._run(rows))
+        else:
+            self._run_in_executor(rows, finish)
+
+    def _run_in_executor(
+        self, rows: list[Row], finish: Callable[[list[Answer | TridentError]], None]
+    ) -> None:
         loop = asyncio.get_running_loop()
-        started = self._clock()
-        running = self._executor.submit(self._run, [item.row for item in batch])
-        finish = partial(self._finish, batch, started)
-        running.add_done_callback(lambda done: loop.call_soon_threadsafe(finish, done))
+        running = self._executor.submit(self._run, rows)
+        running.add_done_callback(lambda done: loop.call_soon_threadsafe(finish, done.result()))
 
     def _take(self) -> list[_Item[Row, Answer]]:
         """Take the next batch from the queue, dropping what is abandoned or expired."""
@@ -244,16 +241,16 @@ class Batcher(Generic[Row, Answer]):
         self,
         batch: list[_Item[Row, Answer]],
         started: float,
-        running: Future[list[Answer | TridentError]],
+        outcomes: list[Answer | TridentError],
     ) -> None:
-        self._running -= 1
+        self._running = False
         elapsed = self._clock() - started
         if self._queue:
             self._dispatch()
         else:
             self._idle.set()
         self._observe(batch, started, elapsed)
-        for item, outcome in zip(batch, running.result(), strict=True):
+        for item, outcome in zip(batch, outcomes, strict=True):
             request = item.request
             request.result.queue = started - request.enqueued
             request.result.inference = elapsed
@@ -261,25 +258,18 @@ class Batcher(Generic[Row, Answer]):
 
     def _observe(self, batch: list[_Item[Row, Answer]], started: float, elapsed: float) -> None:
         rate = len(batch) / max(elapsed, 1e-6)
-        past = self._rows_per_second or rate
-        self._rows_per_second = _RATE_MEMORY * past + (1 - _RATE_MEMORY) * rate
+        self._rows_per_second = _blend(self._rows_per_second or rate, rate)
+        if len(batch) == 1:
+            past = elapsed if math.isinf(self._single_seconds) else self._single_seconds
+            self._single_seconds = _blend(past, elapsed)
         self._metrics.batch_size.observe(len(batch))
         self._metrics.inference_seconds.observe(elapsed)
         for item in batch:
             self._metrics.queue_seconds.observe(started - item.request.enqueued)
 
 
-async def _unless_gone(done: "asyncio.Future[None]", gone: Callable[[], Awaitable[object]]) -> None:
-    """Wait for `done`, or raise AbandonedError once the caller has gone."""
-    watch = asyncio.ensure_future(gone())
-    try:
-        await asyncio.wait((done, watch), return_when=asyncio.FIRST_COMPLETED)
-        if not done.done():
-            done.cancel()
-            raise AbandonedError("The caller has gone.")
-        done.result()
-    finally:
-        watch.cancel()
+def _blend(past: float, present: float) -> float:
+    return _MEMORY * past + (1 - _MEMORY) * present
 
 
 def _expired() -> DeadlineExceededError:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +110,10 @@ class Engine:
         model: str | None = None,
         version: int | None = None,
         deadline: float,
-        gone: Callable[[], Awaitable[object]] | None = None,
     ) -> Prediction:
         """Put inputs (image files as bytes, or texts) through a model of the task.
+
+        A call that is cancelled costs nothing more: what still waits of it is never computed.
 
         An input that can't be decoded, or on which the model fails, has its error in its place;
         so does one that is an error already, because the adapter couldn't read it.
@@ -123,12 +124,10 @@ class Engine:
             model: the model's name; the first of the task if None.
             version: the model's version; the newest if None.
             deadline: the point of `time.monotonic()` at which the caller gives up.
-            gone: returns once the caller has gone; see `Batcher.submit`.
 
         Raises:
             NotReadyError, UnknownModelError, MalformedRequestError, TooLargeError,
-            OverloadedError, DeadlineExceededError, AbandonedError: as their names say, for the
-            whole request.
+            OverloadedError, DeadlineExceededError: as their names say, for the whole request.
         """
         if not self._ready:
             raise NotReadyError("The models are still being loaded, or the service is stopping.")
@@ -138,7 +137,7 @@ class Engine:
         decoded = [await self._decode(served.task, data) for data in inputs]
         decode_seconds = time.monotonic() - started
         rows = [row for row in decoded if not isinstance(row, TridentError)]
-        batched = await served.batcher.submit(rows, deadline=deadline, gone=gone)
+        batched = await served.batcher.submit(rows, deadline=deadline)
         answers = iter(batched.outcomes)
         return Prediction(
             [row if isinstance(row, TridentError) else next(answers) for row in decoded],

@@ -1,23 +1,23 @@
 """Answering an endpoint's HTTP requests by the engine."""
 
+import asyncio
 import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 from random import getrandbits
 from typing import Any, Final
 
 import orjson
 
 from service.core.engine import Engine, Prediction, Timing
-from service.core.errors import InternalError, MalformedRequestError, TridentError
+from service.core.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
 from service.core.metrics import record_request
-from service.http.body import read_body, wait_until_gone
+from service.http.body import read_body, unless_gone
 from service.http.forms import Form, read_images, read_texts
 from service.http.messages import HttpRequest, HttpResponse
-from service.http.problems import problem, problem_response
+from service.http.problems import STATUS, problem, problem_response
 
 logger = logging.getLogger(__name__)
 
@@ -62,11 +62,14 @@ class HttpAdapter:
             response = await self._predict(endpoint, request, started + self._request_timeout)
         except TridentError as error:
             response = problem_response(error)
+        except asyncio.CancelledError:
+            _record(endpoint, STATUS[AbandonedError], started)
+            raise
         except Exception:
             logger.exception("request %s failed", request_id)
             response = problem_response(InternalError("The service failed, see its log."))
         response.headers["x-request-id"] = request_id
-        record_request(endpoint.name, "http", str(response.status), time.monotonic() - started)
+        _record(endpoint, response.status, started)
         return response
 
     async def _predict(
@@ -74,19 +77,25 @@ class HttpAdapter:
     ) -> HttpResponse:
         body = await read_body(request.receive, request.headers, self._max_body_bytes)
         form = await endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
-        prediction = await self._engine.predict(
+        predicting = self._engine.predict(
             endpoint.task,
             form.inputs,
             model=request.query.get("model"),
             version=_version(request.query.get("version")),
             deadline=deadline,
-            gone=partial(wait_until_gone, request.receive),
         )
+        if not request.cancelled_when_gone:
+            predicting = unless_gone(predicting, request.receive)
+        prediction = await predicting
         headers = {
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
         }
         return HttpResponse(200, _dump(_content(prediction, form)), headers)
+
+
+def _record(endpoint: Endpoint, status: int, started: float) -> None:
+    record_request(endpoint.name, "http", str(status), time.monotonic() - started)
 
 
 def _dump(content: Any) -> bytes:

@@ -1,10 +1,14 @@
 """Reading a request's body by ASGI, and noticing that the client has gone."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
 
 from starlette.types import Message, Receive
 
 from service.core.errors import AbandonedError, TooLargeError
+
+Answer = TypeVar("Answer")
 
 
 async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int) -> bytes:
@@ -24,8 +28,24 @@ async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int
     return await _read_rest(receive, message, max_bytes)
 
 
-async def wait_until_gone(receive: Receive) -> None:
-    """Return once the client has gone. The body must have been read."""
+async def unless_gone(answer: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
+    """Await `answer`, or cancel it and raise AbandonedError once the client has gone.
+
+    The request's body must have been read.
+    """
+    answering = asyncio.ensure_future(answer)
+    watching = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise AbandonedError("The client went away before its answer.")
+        return answering.result()
+    finally:
+        answering.cancel()
+        watching.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

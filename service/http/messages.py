@@ -14,6 +14,8 @@ class HttpRequest:
     headers: Mapping[str, str]
     query: Mapping[str, str]
     receive: Receive
+    cancelled_when_gone: bool = False
+    """Whether its carrier cancels the answering task when the client goes."""
 
 
 @dataclass(frozen=True, slots=True)

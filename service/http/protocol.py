@@ -67,13 +67,11 @@ class ShortRequest:
     """
 
     __slots__ = (
-        "_gone",
         "_headers",
         "_path",
         "_protocol",
         "_query",
-        "_received",
-        "_started",
+        "_task",
         "body",
         "disconnected",
         "keep_alive",
@@ -88,9 +86,7 @@ class ShortRequest:
         self._path = path
         self._headers = headers
         self._query = query
-        self._started = False
-        self._received = False
-        self._gone: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self.body = b""
         self.more_body = True
         self.disconnected = False
@@ -103,19 +99,20 @@ class ShortRequest:
         return self
 
     def set(self) -> None:
-        """Start once the body is whole; tell whoever waits for it that the client has gone."""
+        """Start once the body is whole; give up when the client has gone."""
         if self.disconnected:
-            if self._gone is not None and not self._gone.done():
-                self._gone.set_result(None)
-        elif not self.more_body and not self._started:
-            self._started = True
-            task = self._protocol.loop.create_task(self._answer())
-            self._protocol.tasks.add(task)
-            task.add_done_callback(self._protocol.tasks.discard)
+            if self._task is not None:
+                self._task.cancel()
+        elif not self.more_body and self._task is None:
+            self._task = self._protocol.loop.create_task(self._answer())
+            self._protocol.tasks.add(self._task)
+            self._task.add_done_callback(self._protocol.tasks.discard)
 
     async def _answer(self) -> None:
         query = dict(parse_qsl(self._query.decode("latin-1"))) if self._query else {}
-        request = HttpRequest(self._path, self._headers, query, self._receive)
+        request = HttpRequest(
+            self._path, self._headers, query, self._receive, cancelled_when_gone=True
+        )
         response = await self._protocol.adapter.answer(request)
         if self._protocol.flow.write_paused:
             await self._protocol.flow.drain()
@@ -123,14 +120,8 @@ class ShortRequest:
             self._send(response)
 
     async def _receive(self) -> dict[str, Any]:
-        """Return the body, then nothing until the client has gone (ASGI's `receive`)."""
-        if not self._received:
-            self._received = True
-            return {"type": "http.request", "body": self.body, "more_body": False}
-        if not self.disconnected:
-            self._gone = self._protocol.loop.create_future()
-            await self._gone
-        return {"type": "http.disconnect"}
+        """Return the body (ASGI's `receive`)."""
+        return {"type": "http.request", "body": self.body, "more_body": False}
 
     def _send(self, response: HttpResponse) -> None:
         parts = [_STATUS_LINES.get(response.status) or b"HTTP/1.1 %d \r\n" % response.status]

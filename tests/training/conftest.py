@@ -29,7 +29,7 @@ def small_mnist(monkeypatch: pytest.MonkeyPatch) -> ImageDataset:
         validation=bars(100, seed=2),
         test=bars(120, seed=3),
     )
-    monkeypatch.setattr(mnist, "load", lambda: dataset)
+    monkeypatch.setattr(mnist, "load", lambda quick=False: dataset)
     return dataset
 
 

@@ -122,7 +122,7 @@ def test_no_model_to_evaluate_is_said(tmp_path: Path) -> None:
 
 
 def test_no_network_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreachable() -> None:
+    def unreachable(*, quick: bool = False) -> None:
         raise DownloadError("Check the network.")
 
     monkeypatch.setattr(mnist, "load", unreachable)

@@ -46,6 +46,14 @@ def test_the_parts_share_no_image() -> None:
     assert data.test.labels.tolist() == arrays["y_test"].tolist()
 
 
+def test_a_quick_load_learns_from_little_and_reports_on_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cache, "arrays", lambda *_: made_up(13_000))
+    data = mnist.load(quick=True)
+    assert (len(data.train), len(data.validation), len(data.test)) == (2_000, 2_000, 30)
+
+
 def test_the_wheels_file_is_decoded_exactly() -> None:
     arrays = made_up(200)
     decoded = mnist.decode(as_in_the_wheel(arrays, validation=50))

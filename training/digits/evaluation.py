@@ -30,7 +30,7 @@ def evaluate(folder: Path) -> Card:
         TrainingError: no model there, or no data.
     """
     record = TrainingRecord.read(folder)
-    data = mnist.load()
+    data = mnist.load(quick=record.quick)
     answers = artifact.call(artifact.load(folder), "serving_default", {"image": data.test.images})
     probabilities, labels = answers["probabilities"], data.test.labels
     _write_pictures(folder, record, data.test, probabilities)

@@ -16,7 +16,7 @@ from training.digits.evaluation import evaluate
 from training.digits.model import build_model
 from training.files import staged_folder
 from training.fitting import Batching, batching, described, fit, optimizer
-from training.recipes import PLAIN_RECIPE, QUICK_EXAMPLES, Recipe
+from training.recipes import PLAIN_RECIPE, Recipe
 
 
 def train(recipe: Recipe, target: Path) -> Card:
@@ -26,7 +26,7 @@ def train(recipe: Recipe, target: Path) -> Card:
         TrainingError: what to do is in the message.
     """
     started = time.monotonic()
-    data = mnist.load().shortened(QUICK_EXAMPLES) if recipe.quick else mnist.load()
+    data = mnist.load(quick=recipe.quick)
     baselines = train_plainly(data, recipe.seed)
     keras.utils.set_random_seed(recipe.seed)
     model = build_model()

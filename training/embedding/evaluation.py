@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 LINEAR = f"principal component analysis, {DIMENSIONS} components"
 SHOWN = 12
 """So many test images are drawn with their reconstructions, ..."""
-MAPPED = 2000
+MAPPED = 1000
 """... and so many on the map of the codes."""
 
 NO_CLOTHES = "; AUROC against Fashion-MNIST not computed, for want of its images"
@@ -73,7 +73,7 @@ def evaluate(folder: Path) -> Card:
         TrainingError: no model there, or no data.
     """
     record = TrainingRecord.read(folder)
-    model, data, clothes = Exported(folder), mnist.load(), load_clothes()
+    model, data, clothes = Exported(folder), mnist.load(quick=record.quick), load_clothes()
     write_pictures(folder, record, model, data.test, clothes)
     linear = metrics.principal_components(data.train.images, DIMENSIONS)
     card = make_card(

@@ -16,7 +16,7 @@ from training.embedding.evaluation import evaluate
 from training.embedding.model import DIMENSIONS, build_decoder, build_encoder
 from training.files import staged_folder
 from training.fitting import Batching, batching, described, fit, optimizer
-from training.recipes import QUICK_EXAMPLES, Recipe
+from training.recipes import Recipe
 
 PIXELS = 28 * 28
 CURVES = ("reconstruction_error", "code_loss")
@@ -32,7 +32,7 @@ def train(recipe: Recipe, target: Path) -> Card:
         TrainingError: what to do is in the message.
     """
     started = time.monotonic()
-    data = mnist.load().shortened(QUICK_EXAMPLES) if recipe.quick else mnist.load()
+    data = mnist.load(quick=recipe.quick)
     keras.utils.set_random_seed(recipe.seed)
     encoder, decoder = build_encoder(), build_decoder()
     history = train_pair(encoder, decoder, data, recipe)
@@ -71,7 +71,7 @@ def train_pair(
         metrics={"reconstruction": keras.metrics.MeanSquaredError("error")},
         jit_compile=False,
     )
-    seen_at_once = Batching(min(500, len(data.validation)), parts=1, updates=1)
+    seen_at_once = Batching(min(batches.size, len(data.validation)), parts=1, updates=1)
     validation = _batches(data.validation, seen_at_once, recipe.seed)
     train = _batches(data.train, batches, recipe.seed)
     history = fit(model, train, recipe, batches, validation)

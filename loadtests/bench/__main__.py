@@ -1,0 +1,85 @@
+"""The command line, `python -m loadtests.bench`."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from loadtests.bench.chart import draw_chart
+from loadtests.bench.errors import BenchError
+from loadtests.bench.inputs import load_inputs
+from loadtests.bench.plan import FULL, PARTS, QUICK
+from loadtests.bench.report import make_console, print_report, write_json
+from loadtests.bench.servers import ROOT
+from loadtests.bench.session import run_benchmark
+from loadtests.bench.tools import PACKAGES, require
+from training.errors import TrainingError
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Short rounds: shows that it works, not how fast.")
+@click.option(
+    "--only",
+    type=click.Choice(PARTS),
+    multiple=True,
+    help="Measure this part only; may be given several times.",
+)
+@click.option(
+    "--models",
+    type=FOLDER,
+    default=ROOT / "models",
+    show_default="models/",
+    help="Folder of the three models that both servers load.",
+)
+@click.option(
+    "--out",
+    type=FOLDER,
+    default=ROOT / "loadtests" / "results",
+    show_default="loadtests/results/",
+    help="Folder for bench.json and bench.png.",
+)
+def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  # noqa: FBT001
+    r"""Measure Trident beside stock BentoML, and beside the models without a server.
+
+    \b
+    Everything, about 25 minutes on a machine that has nothing else to do:
+        make bench
+    Whether it works at all:
+        make bench ARGS="--quick"
+    One endpoint:
+        make bench ARGS="--only classify"
+
+    Both servers are started here, on free ports of 127.0.0.1, and are driven in turn by wrk
+    (HTTP), h2load (gRPC) and an open-loop generator. The figures are medians of three rounds.
+    A server whose answers don't agree with the labels isn't reported.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _end)  # so that the servers are ended too
+    try:
+        require(list(PACKAGES))
+        out.mkdir(parents=True, exist_ok=True)
+        plan, parts = (QUICK if quick else FULL), (only or PARTS)
+        results = run_benchmark(plan, parts, models.resolve(), load_inputs(), _say)
+    except (BenchError, TrainingError) as error:
+        raise click.ClickException(str(error)) from error
+    print_report(results, make_console())
+    write_json(results, out / "bench.json")
+    drawn = draw_chart(results, out / "bench.png")
+    click.echo(f"Written: {out / 'bench.json'}" + (f", {out / 'bench.png'}" if drawn else ""))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""One process of the ceiling: the service's own decoding and model programs, called in a loop.
+
+`python -m loadtests.bench.ceiling_process MODELS INPUTS` prints a line once every program is
+compiled and timed, and then for each line of JSON on its standard input (an endpoint and
+seconds) the inputs a second that it got through.
+"""
+
+import json
+import pickle
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadtests.bench.inputs import Input
+from service.core.image_classification import ImageClassification
+from service.core.image_embedding import ImageEmbedding
+from service.core.repository import Artifact, read_artifacts
+from service.core.saved_model import SavedModel, configure_tensorflow
+from service.core.tasks import Task
+from service.core.text_classification import TextClassification
+
+BATCH_SIZES = (16, 32, 64)
+"""The batch sizes that are tried; the fastest counts."""
+
+_TRIAL_SECONDS = 0.5
+_MAX_PIXELS = 64_000_000
+_ENDPOINTS = {
+    "image_classification": "classify",
+    "text_classification": "sentiment",
+    "image_embedding": "embed",
+}
+
+AnyTask = Task[Any, Any, Any]
+
+
+def make_task(artifact: Artifact) -> AnyTask:
+    """Return the service's task of a model."""
+    model, card, most = SavedModel(artifact.path), artifact.card, max(BATCH_SIZES)
+    if card.task == "text_classification":
+        return TextClassification(model, card, max_batch_size=most)
+    kind = ImageClassification if card.task == "image_classification" else ImageEmbedding
+    return kind(model, card, max_batch_size=most, max_pixels=_MAX_PIXELS)
+
+
+def load_tasks(models: Path, endpoints: Collection[str]) -> dict[str, AnyTask]:
+    """Load the models that answer the endpoints and find their fastest programs."""
+    configure_tensorflow()
+    tasks: dict[str, AnyTask] = {}
+    for artifact in read_artifacts(models):
+        endpoint = _ENDPOINTS[artifact.card.task]
+        if endpoint not in endpoints or endpoint in tasks:
+            continue  # the service answers by the first model of a task, and its newest version
+        tasks[endpoint] = make_task(artifact)
+        tasks[endpoint].warm_up()
+        for _ in tasks[endpoint].optimize():
+            pass
+    return tasks
+
+
+def measure(task: AnyTask, inputs: Sequence[Input], seconds: float) -> float:
+    """Return the inputs a second of the fastest batch size."""
+    rates = {size: _rate(task, inputs, size, _TRIAL_SECONDS) for size in BATCH_SIZES}
+    return _rate(task, inputs, max(rates, key=rates.__getitem__), seconds)
+
+
+def _rate(task: AnyTask, inputs: Sequence[Input], batch_size: int, seconds: float) -> float:
+    waiting: Iterator[Input] = cycle(inputs)
+    run = _model_call(task)
+    count, elapsed, started = 0, 0.0, time.perf_counter()
+    while elapsed < seconds:
+        run([task.decode(data) for data in islice(waiting, batch_size)])
+        count += batch_size
+        elapsed = time.perf_counter() - started
+    return count / elapsed
+
+
+def _model_call(task: AnyTask) -> Callable[[Sequence[Any]], object]:
+    """Return what runs the model on a batch; for images, without writing answers."""
+    if isinstance(task, ImageClassification | ImageEmbedding):
+        return task.infer
+    return task.predict
+
+
+@click.command()
+@click.argument("models", type=click.Path(path_type=Path))
+@click.argument("inputs", type=click.Path(path_type=Path))
+def main(models: Path, inputs: Path) -> None:
+    """Load MODELS, then run them on the pickled INPUTS (by endpoint), as standard input says."""
+    waiting: dict[str, list[Input]] = pickle.loads(inputs.read_bytes())  # noqa: S301 - our own
+    tasks = load_tasks(models, waiting)
+    click.echo("warm")
+    for line in sys.stdin:
+        order = json.loads(line)
+        endpoint = order["endpoint"]
+        click.echo(measure(tasks[endpoint], waiting[endpoint], order["seconds"]))
+
+
+if __name__ == "__main__":
+    main()

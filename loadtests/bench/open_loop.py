@@ -1,0 +1,203 @@
+"""Open loop over HTTP: requests are sent when they are due, whatever became of earlier ones.
+
+Callers who don't know of each other arrive by a Poisson process. A latency counts from the
+moment at which its request was due, so a server that stalls can't hide by also holding up the
+generator (coordinated omission; Gil Tene, "How NOT to Measure Latency", 2015).
+
+`select` waits to the microsecond; asyncio's and uvloop's timers round to the millisecond, which
+is longer than a fast server takes to answer.
+"""
+
+import dataclasses
+import json
+import math
+import random
+import select
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from loadtests.bench.figures import Sample, percentile
+from loadtests.bench.requests import HOST, read_requests
+from loadtests.bench.tools import run_tool
+
+CONNECTIONS = 256
+GRACE = 10.0
+"""Seconds that answers may still take when the last request has been sent."""
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = b"content-length:"
+
+
+class _Connection:
+    """A connection with at most one request under way."""
+
+    __slots__ = ("due", "received", "socket")
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection((HOST, port), timeout=GRACE)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.due = 0.0
+        self.received = b""
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def send(self, request: bytes, due: float) -> None:
+        self.due, self.received = due, b""
+        self.socket.sendall(request)
+
+    def receive(self) -> int | None:
+        """Read what is there; return the status once the answer is whole, 0 if it never will."""
+        try:
+            part = self.socket.recv(65536)
+        except OSError:
+            return 0
+        if not part:
+            return 0
+        self.received += part
+        return read_status(self.received)
+
+
+def read_status(received: bytes) -> int | None:
+    """Return an HTTP answer's status, or None if it isn't whole yet; 0 if it has no length."""
+    head, end, body = received.partition(_HEAD_END)
+    if not end:
+        return None
+    _, found, rest = head.lower().partition(_LENGTH)
+    if not found:
+        return 0
+    length = int(rest.partition(b"\r\n")[0])
+    return int(head[9:12]) if len(body) >= length else None
+
+
+def poisson_arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
+    """Yield when requests are due, in seconds from the start, `rate` a second on average."""
+    draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
+    due = draw.expovariate(rate)
+    while due < seconds:
+        yield due
+        due += draw.expovariate(rate)
+
+
+class OpenLoop:
+    """One run against one server."""
+
+    def __init__(self, port: int, requests: Sequence[bytes], connections: int) -> None:
+        """Connect. Raises OSError."""
+        self._port = port
+        self._requests = requests
+        self._idle = [_Connection(port) for _ in range(connections)]
+        self._busy: set[_Connection] = set()
+        self._waiting: deque[float] = deque()
+        self._sent = 0
+        self.latencies: list[float] = []
+        self.lateness: list[float] = []
+        self.errors = 0
+
+    def run(self, arrivals: Sequence[float], grace: float = GRACE) -> None:
+        """Send a request at each of `arrivals`, in seconds from now; await the answers.
+
+        What is unanswered at the end is an error, and its latency what it has waited until then.
+        """
+        start, coming, give_up = time.perf_counter(), deque(arrivals), arrivals[-1] + grace
+        now = 0.0
+        while (coming or self._waiting or self._busy) and now < give_up:
+            while coming and coming[0] <= now:
+                self.lateness.append(now - coming[0])
+                self._waiting.append(coming.popleft())
+            while self._waiting and self._idle:
+                self._send(self._waiting.popleft())
+            wake = coming[0] if coming else give_up
+            pause = max(0.0, wake - (time.perf_counter() - start))
+            ready, _, _ = select.select(self._busy, [], [], pause)
+            now = time.perf_counter() - start
+            for connection in ready:
+                self._receive(connection, now)
+        self._close(now)
+
+    def _send(self, due: float) -> None:
+        connection = self._idle.pop()
+        request = self._requests[self._sent % len(self._requests)]
+        self._sent += 1
+        try:
+            connection.send(request, due)
+        except OSError:
+            self._replace(connection)
+            return
+        self._busy.add(connection)
+
+    def _receive(self, connection: _Connection, now: float) -> None:
+        status = connection.receive()
+        if status is None:
+            return
+        self._busy.discard(connection)
+        if status == 0:
+            self._replace(connection)
+            return
+        self._idle.append(connection)
+        if status < 400:
+            self.latencies.append(now - connection.due)
+        else:
+            self.errors += 1
+
+    def _replace(self, connection: _Connection) -> None:
+        """Count a request that was lost with its connection, and make a new one."""
+        self.errors += 1
+        connection.socket.close()
+        self._idle.append(_Connection(self._port))
+
+    def _close(self, now: float) -> None:
+        unanswered = [*self._waiting, *(connection.due for connection in self._busy)]
+        self.errors += len(unanswered)
+        self.latencies += [now - due for due in unanswered]
+        for connection in (*self._idle, *self._busy):
+            connection.socket.close()
+
+
+def measure(port: int, requests: Sequence[bytes], rate: float, seconds: float, seed: int) -> Sample:
+    """Drive a server at a fixed rate, in this process."""
+    loop = OpenLoop(port, requests, CONNECTIONS)
+    arrivals = list(poisson_arrivals(rate, seconds, seed)) or [0.0]
+    wall, cpu = time.perf_counter(), time.process_time()
+    loop.run(arrivals)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    times = [1e3 * latency for latency in loop.latencies] or [math.nan]
+    return Sample(
+        requests=len(arrivals) - loop.errors,
+        seconds=max(seconds, wall),
+        p50=percentile(times, 0.5),
+        p99=percentile(times, 0.99),
+        p999=percentile(times, 0.999),
+        errors=loop.errors,
+        lateness=1e3 * percentile(loop.lateness, 0.99),
+        client_cpu=cpu / wall,
+    )
+
+
+def run_open_loop(port: int, requests: Path, rate: float, seconds: int, seed: int) -> Sample:
+    """Drive a server at a fixed rate, from a process of its own. Raises LoadFailedError."""
+    command = [sys.executable, "-m", __name__, str(port), str(requests)]
+    command += [str(rate), str(seconds), str(seed)]
+    return Sample(**json.loads(run_tool(command, seconds)))
+
+
+@click.command()
+@click.argument("port", type=int)
+@click.argument("requests", type=click.Path(path_type=Path))
+@click.argument("rate", type=float)
+@click.argument("seconds", type=int)
+@click.argument("seed", type=int)
+def main(port: int, requests: Path, rate: float, seconds: int, seed: int) -> None:
+    """Drive the server on PORT at RATE requests a second; print the figures as JSON."""
+    sample = measure(port, read_requests(requests), rate, seconds, seed)
+    click.echo(json.dumps(dataclasses.asdict(sample)))
+
+
+if __name__ == "__main__":
+    main()

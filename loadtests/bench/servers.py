@@ -1,0 +1,190 @@
+"""The two servers that are compared: how each is started, asked, and understood."""
+
+import http.client
+import json
+import os
+import socket
+import sys
+import time
+import urllib.request
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from loadtests.bench.errors import ServerFailedError
+from loadtests.bench.inputs import Input
+from loadtests.bench.process_tree import ProcessTree
+from loadtests.bench.requests import HOST, Request
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 300  # TensorFlow's import alone can take long on a loaded machine
+WARM_SECONDS = 900
+_POLL = 0.02
+
+
+class Server(ABC):
+    """`bentoml serve` of one service, with BentoML's own defaults; use it in a `with`."""
+
+    name: str
+    _folder: Path
+    _target: str
+    _warm_log: str | None = None
+
+    def __init__(self, models: Path, folder: Path) -> None:
+        """Start a server of the models; `folder` takes its log and BentoML's own files."""
+        self.port = free_port()
+        self._started = time.monotonic()
+        environment = {"BENTOML_HOME": str(folder / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+        command = [str(Path(sys.executable).with_name("bentoml")), "serve", self._target]
+        self.tree = ProcessTree(
+            [*command, "--host", HOST, "--port", str(self.port)],
+            folder=self._folder,
+            environment=environment | dict(self._environment(models)),
+            log=folder / f"{self.name}-{self.port}.log",
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tree.stop()
+
+    @abstractmethod
+    def _environment(self, models: Path) -> Mapping[str, str]: ...
+
+    @abstractmethod
+    def request(self, endpoint: str, data: Input) -> Request:
+        """Return the request that asks about one input."""
+
+    @abstractmethod
+    def answer(self, body: bytes) -> Mapping[str, Any]:
+        """Read what `request` was answered."""
+
+    def wait_until_ready(self) -> float:
+        """Wait until /readyz says 200; return the seconds since the start.
+
+        Raises:
+            ServerFailedError: it never does.
+        """
+        self._wait(self._is_ready, READY_SECONDS, "become ready")
+        return time.monotonic() - self._started
+
+    def wait_until_warm(self) -> None:
+        """Wait until what the server does after its start is done. Raises ServerFailedError."""
+        if self._warm_log is not None:
+            awaited = self._warm_log
+            self._wait(lambda: awaited in self.tree.log, WARM_SECONDS, f"log {awaited!r}")
+
+    def _wait(self, condition: Any, seconds: float, what: str) -> None:
+        give_up = time.monotonic() + seconds
+        while not condition():
+            if not self.tree.alive or time.monotonic() > give_up:
+                raise ServerFailedError(
+                    f"{self.name} didn't {what}. Its log ends with:\n{self.tree.log[-2000:]}"
+                )
+            time.sleep(_POLL)
+
+    def _is_ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+class Trident(Server):
+    """This project's service. TRIDENT_ settings in the environment hold for it."""
+
+    name = "trident"
+    _folder = ROOT
+    _target = "service:Trident"
+    _warm_log = "all shapes are timed"
+
+    def __init__(self, models: Path, folder: Path) -> None:
+        """Start it, gRPC on a port of its own."""
+        self.grpc_port = free_port()
+        super().__init__(models, folder)
+
+    def _environment(self, models: Path) -> Mapping[str, str]:
+        return {
+            "TRIDENT_MODELS": str(models),
+            "TRIDENT_GRPC_HOST": HOST,
+            "TRIDENT_GRPC_PORT": str(self.grpc_port),
+        }
+
+    def request(self, endpoint: str, data: Input) -> Request:
+        """Return a request with the input as its body."""
+        if isinstance(data, str):
+            return Request(f"/{endpoint}", "text/plain; charset=utf-8", data.encode())
+        return Request(f"/{endpoint}", "image/png", data)
+
+    def answer(self, body: bytes) -> Mapping[str, Any]:
+        """Read one answer."""
+        answer: Mapping[str, Any] = json.loads(body)
+        return answer
+
+    def failed_grpc_calls(self) -> int:
+        """Return how many gRPC calls have failed so far, by the server's own count."""
+        url = f"http://{HOST}:{self.port}/metrics"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        return int(
+            sum(
+                sample.value
+                for family in families
+                for sample in family.samples
+                if sample.name == "trident_requests_total"
+                and sample.labels["protocol"] == "grpc"
+                and sample.labels["status"] != "OK"
+            )
+        )
+
+
+class Stock(Server):
+    """Stock BentoML, `stock/service.py`."""
+
+    name = "stock"
+    _folder = Path(__file__).with_name("stock")
+    _target = "service:Stock"
+
+    def _environment(self, models: Path) -> Mapping[str, str]:
+        return {"STOCK_MODELS": str(models)}
+
+    def request(self, endpoint: str, data: Input) -> Request:
+        """Return a request in BentoML's own form: a list of one."""
+        if isinstance(data, str):
+            return Request(
+                f"/{endpoint}", "application/json", json.dumps({"texts": [data]}).encode()
+            )
+        boundary = uuid.uuid5(uuid.NAMESPACE_URL, endpoint).hex
+        head = (
+            f"--{boundary}\r\n"
+            'Content-Disposition: form-data; name="images"; filename="image.png"\r\n'
+            "Content-Type: image/png\r\n\r\n"
+        )
+        body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+        return Request(f"/{endpoint}", f"multipart/form-data; boundary={boundary}", body)
+
+    def answer(self, body: bytes) -> Mapping[str, Any]:
+        """Read the only answer of the list."""
+        answers: Sequence[Mapping[str, Any]] = json.loads(body)
+        return answers[0]
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,1 @@
+"""A stock BentoML service of the same three models, to compare with."""
