@@ -1,5 +1,6 @@
 """Everything that can be set, each setting an environment variable `TRIDENT_<FIELD>`."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -17,8 +18,8 @@ class Settings(BaseSettings):
     models: Path = Path(__file__).resolve().parent.parent / "models"
     """Folder of models, laid out as NAME/VERSION/{saved_model.pb, variables/, model.json}."""
 
-    workers: int = Field(default=1, ge=1)
-    """Worker processes. All of them listen on the same two ports."""
+    workers: int = Field(default=max(1, (os.cpu_count() or 1) // 2), ge=1)
+    """Worker processes, by default one for two cores. All of them share the two ports."""
 
     grpc_host: str = "0.0.0.0"  # noqa: S104 - the same default as BentoML's HTTP port
     """Address that the gRPC server listens on. HTTP's is set by `bentoml serve --host`."""

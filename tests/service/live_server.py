@@ -34,6 +34,7 @@ class LiveServer:
             "BENTOML_DO_NOT_TRACK": "True",
             "TRIDENT_MODELS": str(models),
             "TRIDENT_GRPC_PORT": str(self.grpc_port),
+            "TRIDENT_WORKERS": "1",
         }
         environment |= {f"TRIDENT_{k.upper()}": str(value) for k, value in settings.items()}
         command = [

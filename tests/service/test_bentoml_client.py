@@ -80,6 +80,11 @@ def test_the_api_page_has_examples(page: Any) -> None:
     assert texts["schema"]["properties"]["text"]["examples"]
 
 
+def test_the_sample_of_the_api_page_works(page: Any, http: httpx.Client) -> None:
+    (medium,) = page["paths"]["/sentiment"]["post"]["requestBody"]["content"].values()
+    assert http.post("/sentiment", json=medium["schema"]["example"]).status_code == 200
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_the_documented_fields_are_the_answers(
     page: Any, http: httpx.Client, seven: bytes, path: str

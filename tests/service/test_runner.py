@@ -1,0 +1,105 @@
+"""The runner: which program runs a batch, at which shape, and that answers don't depend on it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.core.card import TextPreprocessing
+from service.core.repository import read_artifacts
+from service.core.runner import BATCH_BUCKETS, Runner
+from service.core.saved_model import Array, Program, SavedModel, configure_tensorflow
+
+SLOW, FAST = 0.003, 0.0  # seconds
+
+
+class FakeSignature:
+    """Doubles its input, and keeps what shapes it was called and compiled for."""
+
+    def __init__(self, plain_seconds: float, compiled_seconds: float) -> None:
+        self.plain_seconds, self.compiled_seconds = plain_seconds, compiled_seconds
+        self.plain: list[tuple[int, ...]] = []
+        self.compiled: list[tuple[int, ...]] = []
+        self.compilations: list[tuple[int, ...]] = []
+
+    def __call__(self, batch: Array) -> dict[str, Array]:
+        self.plain.append(batch.shape)
+        time.sleep(self.plain_seconds)
+        return {"double": batch * 2}
+
+    def compile(self, shape: tuple[int, ...]) -> Program:
+        self.compilations.append(shape)
+
+        def program(batch: Array) -> dict[str, Array]:
+            assert batch.shape == shape, "a compiled program takes one shape only"
+            self.compiled.append(shape)
+            time.sleep(self.compiled_seconds)
+            return {"double": batch * 2}
+
+        return program
+
+
+def optimized(signature: Any, max_batch_size: int = 8) -> Runner:
+    runner = Runner(signature, np.dtype(np.int32), [(3,), (5,)], max_batch_size)
+    for _ in runner.optimize():
+        pass
+    signature.plain.clear()
+    signature.compiled.clear()
+    return runner
+
+
+def test_every_bucket_is_compiled_once_small_ones_first() -> None:
+    signature = FakeSignature(FAST, FAST)
+    optimized(signature)
+    assert signature.compilations == [(n, row) for n in (1, 2, 4, 8) for row in (3, 5)]
+
+
+def test_a_batch_is_padded_to_its_bucket_and_its_answer_is_cut_back() -> None:
+    signature = FakeSignature(SLOW, FAST)
+    runner = optimized(signature)
+    batch = np.arange(15, dtype=np.int32).reshape(3, 5)
+    assert (runner(batch)["double"] == batch * 2).all()
+    assert signature.compiled == [(4, 5)]
+    assert signature.plain == []
+
+
+def test_a_program_that_is_no_faster_compiled_stays_plain_and_unpadded() -> None:
+    signature = FakeSignature(FAST, SLOW)
+    runner = optimized(signature)
+    runner(np.zeros((3, 5), np.int32))
+    assert (signature.plain, signature.compiled) == ([(3, 5)], [])
+
+
+def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
+    signature = FakeSignature(SLOW, FAST)
+    runner = optimized(signature)
+    for shape in ((9, 5), (2, 4)):
+        runner(np.zeros(shape, np.int32))
+    assert signature.plain == [(9, 5), (2, 4)]
+    assert len(signature.compilations) == 8
+
+
+def test_it_answers_plain_before_it_is_optimized() -> None:
+    signature: Any = FakeSignature(SLOW, FAST)
+    runner = Runner(signature, np.dtype(np.int32), [(3,)], 64)
+    runner.warm_up()
+    runner(np.zeros((5, 3), np.int32))
+    assert signature.plain == [(1, 3), (5, 3)]
+
+
+@pytest.mark.parametrize("length", [16, 32])
+def test_the_shipped_model_answers_the_same_by_either_program(
+    shipped_models: Path, length: int
+) -> None:
+    configure_tensorflow()
+    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "sentiment")
+    assert isinstance(artifact.card.preprocessing, TextPreprocessing)
+    spec = artifact.card.signature("tokens", "probabilities")
+    plain = SavedModel(artifact.path).signature("tokens", spec)
+    compiled = plain.compile((BATCH_BUCKETS[2], length))
+    rows = np.random.default_rng(0).integers(1, 9000, (BATCH_BUCKETS[2], length), np.int32)
+    np.testing.assert_allclose(
+        compiled(rows)["probabilities"], plain(rows)["probabilities"], atol=1e-5
+    )
