@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import bentoml
+from bentoml.exceptions import BentoMLConfigException
 from PIL.Image import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.core.engine import Engine, Limits
+from service.core.errors import CorruptModelError
 from service.core.metrics import render_metrics
 from service.core.repository import read_artifacts
 from service.grpc.server import GrpcServer, check_port_free
@@ -84,8 +86,16 @@ class Trident:
     @staticmethod
     def check() -> None:
         """Fail before a worker starts: a model that is incomplete, a port that is taken."""
-        read_artifacts(settings.models)
-        check_port_free(settings.grpc_host, settings.grpc_port)
+        try:
+            read_artifacts(settings.models)
+            check_port_free(settings.grpc_host, settings.grpc_port)
+        except CorruptModelError as error:
+            raise BentoMLConfigException(str(error)) from None
+        except OSError as error:
+            raise BentoMLConfigException(
+                f"The gRPC server can't listen on {settings.grpc_host}:{settings.grpc_port}: "
+                f"{error.strerror}. Stop what does, or set TRIDENT_GRPC_PORT."
+            ) from None
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -110,7 +120,6 @@ class Trident:
         # What is loaded stays: keep the garbage collector from walking it ever again.
         gc.collect()
         gc.freeze()
-
         await grpc_server.serve()
         logger.info("ready: gRPC on port %d", settings.grpc_port)
 
