@@ -89,14 +89,19 @@ class Batcher(Generic[Row, Answer]):
         metrics: ModelMetrics,
         max_batch_size: int,
         max_queue_size: int,
+        is_quick: Callable[[Row], bool] = lambda _: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make a batcher; deadlines are points of `clock`, in seconds."""
+        """Make a batcher; deadlines are points of `clock`, in seconds.
+
+        A row that isn't `is_quick` never runs on the event loop, however quick others were.
+        """
         self._predict = predict
         self._executor = executor
         self._metrics = metrics
         self._max_batch_size = max_batch_size
         self._max_queue_size = max_queue_size
+        self._is_quick = is_quick
         self._clock = clock
         self._queue: deque[_Item[Row, Answer]] = deque()
         self._pending: set[_Request[Answer]] = set()
@@ -201,7 +206,7 @@ class Batcher(Generic[Row, Answer]):
         finish = partial(self._finish, batch, self._clock())
         self._idle.clear()
         self._running = True
-        if len(rows) == 1 and self._single_seconds < _SHORT:
+        if len(rows) == 1 and self._single_seconds < _SHORT and self._is_quick(rows[0]):
             finish(self._run(rows))
         else:
             self._run_in_executor(rows, finish)

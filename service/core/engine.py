@@ -196,6 +196,7 @@ class Engine:
             metrics=ModelMetrics.of(card.name, card.version),
             max_batch_size=self._limits.max_batch_size,
             max_queue_size=self._limits.max_queue_size,
+            is_quick=task.is_quick,
         )
         return ServedModel(card, task, batcher)
 

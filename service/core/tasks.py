@@ -30,6 +30,10 @@ class Task(ABC, Generic[Input, Row, Answer]):
     def decode(self, data: Input) -> Row:
         """Turn one input into a row. Raises UndecodableInputError or TooLargeError."""
 
+    def is_quick(self, row: Row) -> bool:
+        """Tell whether a row takes the model no longer than others do."""
+        return True
+
     @abstractmethod
     def warm_up(self) -> None:
         """Run the model once, so that the first request doesn't pay for it."""

@@ -13,6 +13,8 @@ from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task, labels_of, round_probabilities
 
+_QUICK_CHARACTERS = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class TextLabel:
@@ -60,6 +62,10 @@ class TextClassification(Task[str, str, TextLabel]):
         if not data.strip():
             raise UndecodableInputError("The text is empty: send at least one word.")
         return data
+
+    def is_quick(self, row: str) -> bool:
+        """Tell by the text's length: splitting a very long one into words takes seconds."""
+        return len(row) <= _QUICK_CHARACTERS
 
     def warm_up(self) -> None:
         """Run the model once at every length."""

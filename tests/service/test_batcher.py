@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -283,3 +284,25 @@ async def test_the_times_are_those_of_the_clock(make: MakeBatcher, model: Model)
     assert batched.queue == pytest.approx(2.0)
     assert batched.inference == pytest.approx(2.0)
     await first
+
+
+async def test_a_row_that_is_not_quick_never_runs_on_the_event_loop() -> None:
+    """However quick the rows before it were: a huge text would stop everybody."""
+    threads: list[int] = []
+
+    def predict(rows: Sequence[str]) -> list[str]:
+        threads.append(threading.get_ident())
+        return list(rows)
+
+    with ThreadPoolExecutor(1) as executor:
+        batcher: Batcher[str, str] = Batcher(
+            predict,
+            executor=executor,
+            metrics=ModelMetrics.of("lonely", 1),
+            max_batch_size=4,
+            max_queue_size=4,
+            is_quick=lambda row: len(row) < 10,
+        )
+        for row in ("a", "b", "long" * 100):
+            await batcher.submit([row], deadline=time.monotonic() + 60)
+    assert threads[2] == threads[0] != threading.get_ident()
