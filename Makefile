@@ -40,12 +40,13 @@ bento: $(VENV)/.serve ## Build a Bento, to be served anywhere by `bentoml serve 
 	$(BIN)/bentoml build
 
 lock: $(VENV)/.dev ## Pin all dependencies anew, from pyproject.toml
-	$(COMPILE) --extra cpu -o requirements/serve.lock
-	$(COMPILE) --extra gpu -o requirements/gpu.lock
-	$(COMPILE) --extra cpu --extra training --group dev -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cpu -o requirements/serve.lock
+	$(COMPILE) pyproject.toml --extra gpu -o requirements/gpu.lock
+	$(COMPILE) pyproject.toml --extra cpu --extra training --group dev -o requirements/dev.lock
+	$(COMPILE) --group loadtest -c requirements/dev.lock -o requirements/loadtest.lock
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-header
 
 clean: ## Remove the environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
