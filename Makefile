@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test bench lint format proto lock bento clean
+.PHONY: help serve train test bench loadtest lint format proto lock bento clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,6 +21,14 @@ test: $(VENV)/.dev ## Run every test
 
 bench: $(VENV)/.dev ## Measure Trident beside stock BentoML (ARGS="--quick" for a smoke run)
 	$(BIN)/python -m loadtests.bench $(ARGS)
+
+loadtest: $(VENV)/.dev ## Load a server like clients do for DURATION, its own or HOST=http://... (GRPC_HOST=host:port)
+	$(BIN)/python -m loadtests.run_locust --users $(USERS) --spawn-rate $(SPAWN_RATE) --duration $(DURATION) \
+		$(if $(HOST),--host $(HOST)) $(if $(GRPC_HOST),--grpc-host $(GRPC_HOST)) $(ARGS)
+
+USERS := 100
+SPAWN_RATE := 20
+DURATION := 60s
 
 lint: $(VENV)/.dev ## Check style, types and generated code
 	$(BIN)/ruff check .

@@ -1,1 +1,1 @@
-"""Load: the benchmark."""
+"""Load: the benchmark, and the load test."""

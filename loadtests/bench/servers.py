@@ -11,14 +11,16 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtests.bench.errors import ServerFailedError
-from loadtests.bench.inputs import Input
 from loadtests.bench.process_tree import ProcessTree
 from loadtests.bench.requests import HOST, Request
+
+if TYPE_CHECKING:  # at run time it would bring the data sets, and TensorFlow with them
+    from loadtests.bench.inputs import Input
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 300  # TensorFlow's import alone can take long on a loaded machine
@@ -57,7 +59,7 @@ class Server(ABC):
     def _environment(self, models: Path) -> Mapping[str, str]: ...
 
     @abstractmethod
-    def request(self, endpoint: str, data: Input) -> Request:
+    def request(self, endpoint: str, data: "Input") -> Request:
         """Return the request that asks about one input."""
 
     @abstractmethod
@@ -119,7 +121,7 @@ class Trident(Server):
             "TRIDENT_GRPC_PORT": str(self.grpc_port),
         }
 
-    def request(self, endpoint: str, data: Input) -> Request:
+    def request(self, endpoint: str, data: "Input") -> Request:
         """Return a request with the input as its body."""
         if isinstance(data, str):
             return Request(f"/{endpoint}", "text/plain; charset=utf-8", data.encode())
@@ -157,7 +159,7 @@ class Stock(Server):
     def _environment(self, models: Path) -> Mapping[str, str]:
         return {"STOCK_MODELS": str(models)}
 
-    def request(self, endpoint: str, data: Input) -> Request:
+    def request(self, endpoint: str, data: "Input") -> Request:
         """Return a request in BentoML's own form: a list of one."""
         if isinstance(data, str):
             return Request(

@@ -1,0 +1,287 @@
+"""Users of Trident for locust: they ask, check the answer, think, and ask again.
+
+    locust -f loadtests/locustfile.py --host http://localhost:3000
+
+Two kinds, one for each protocol; name one to run it alone. In a headless run the exit code says
+whether the limits held (--max-p95, --max-error-rate, and labels as right as the models' known
+error rates allow), on the master too when there are workers.
+
+Run it in the repository's folder. It needs `loadtests/clients/`, the generated stubs in
+`service/grpc/`, `tests/data/` and requirements/loadtest.lock, and nothing else of the project.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+from grpc.experimental.gevent import init_gevent
+from locust import FastHttpUser, User, between, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.contrib.fasthttp import ResponseContextManager
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from loadtests.clients.answers import BadAnswerError, read_grpc, read_http
+from loadtests.clients.bodies import BAD_REQUESTS, Body, make_bodies
+from loadtests.clients.samples import TASKS, Sample, read_samples
+from loadtests.clients.verdict import Limits, Run, Tally, complaints
+from service.grpc import inference_pb2 as messages
+from service.grpc.inference_pb2_grpc import InferenceStub
+
+init_gevent()
+
+logger = logging.getLogger(__name__)
+tally = Tally()
+_random = random.Random()  # noqa: S311 - what a client asks is no secret
+
+MOST_INPUTS = 16
+TIMEOUT = 30.0  # seconds
+OVERLOADED = (429, 503)
+LONGEST_PAUSE = 10.0  # seconds that Retry-After can make a user wait
+GRPC_PORT = 3001
+
+BAD_CALLS = (
+    (messages.ClassifyRequest(images=[b"not an image"]), "INVALID_ARGUMENT"),
+    (messages.ClassifyRequest(), "INVALID_ARGUMENT"),
+    (
+        messages.ClassifyRequest(images=[b"any"], model=messages.ModelChoice(name="nobody")),
+        "NOT_FOUND",
+    ),
+)
+"""Calls of Classify, and the status that each must be refused with."""
+
+
+class Client(User):
+    """What the users of both protocols do, mostly one input at a time."""
+
+    abstract = True
+    wait_time = between(0.1, 1.0)
+
+    @task(40)
+    def classify(self) -> None:
+        """Send an image."""
+        self.ask("classify", _draw("classify", 1))
+
+    @task(40)
+    def sentiment(self) -> None:
+        """Send a sentence."""
+        self.ask("sentiment", _draw("sentiment", 1))
+
+    @task(20)
+    def embed(self) -> None:
+        """Send an image."""
+        self.ask("embed", _draw("embed", 1))
+
+    @task(8)
+    def several(self) -> None:
+        """Send several inputs in one request."""
+        chosen = _random.choice(TASKS)
+        self.ask(chosen, _draw(chosen, _random.randint(2, MOST_INPUTS)))
+
+    @task(4)
+    def bad(self) -> None:
+        """Send what must be refused."""
+        self.ask_badly()
+
+    def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
+        """Send a request and check its answer."""
+        raise NotImplementedError
+
+    def ask_badly(self) -> None:
+        """Send a bad request and check its refusal."""
+        raise NotImplementedError
+
+
+class HttpClient(Client, FastHttpUser):
+    """A user of the HTTP interface, in all forms that a request can have."""
+
+    weight = 2
+    network_timeout = connection_timeout = TIMEOUT
+
+    def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
+        """Send a request in one of its forms."""
+        body = _random.choice(make_bodies(chosen, [sample.data for sample in samples]))
+        with self._post(f"/{chosen}", body, _name(f"/{chosen}", samples)) as response:
+            if response.status_code == 200:
+                try:
+                    _record(chosen, samples, read_http(chosen, response.content, len(samples)))
+                except BadAnswerError as error:
+                    response.failure(error)
+            elif response.status_code:  # without one, locust knows why
+                response.failure(f"answered {response.status_code}")
+        if response.status_code in OVERLOADED:
+            _pause(response.headers.get("retry-after"))
+
+    def ask_badly(self) -> None:
+        """Send one of `BAD_REQUESTS`: the documented refusal is the success."""
+        target, body, status = _random.choice(BAD_REQUESTS)
+        with self._post(target, body, f"{target.partition('?')[0]} (bad)") as response:
+            if response.status_code == status:
+                response.success()
+            else:
+                response.failure(f"answered {response.status_code} instead of {status}")
+
+    def _post(self, target: str, body: Body, name: str) -> ResponseContextManager:
+        return self.client.post(
+            target,
+            data=body.content,  # type: ignore[arg-type]  # bytes are taken, too
+            headers={"Content-Type": body.content_type},
+            name=name,
+            catch_response=True,
+        )
+
+
+class GrpcClient(Client):
+    """A user of the gRPC interface, with a connection of its own."""
+
+    weight = 1
+
+    def on_start(self) -> None:
+        """Open the connection."""
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        self._channel = grpc.insecure_channel(_grpc_target(self.environment), options)
+        self._stub = InferenceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def on_stop(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
+        """Call the task's method."""
+        request = _grpc_request(chosen, [sample.data for sample in samples])
+        call = getattr(self._stub, chosen.capitalize())
+        pause = None
+        with self.environment.events.request.measure(
+            "gRPC", _name(chosen.capitalize(), samples)
+        ) as measured:
+            try:
+                response = call(request, timeout=TIMEOUT)
+            except grpc.RpcError as error:
+                pause = _retry_after(error)
+                raise _failure(error) from None
+            measured["response_length"] = response.ByteSize()
+            _record(chosen, samples, read_grpc(chosen, response, len(samples)))
+        _pause(pause)
+
+    def ask_badly(self) -> None:
+        """Make one of `BAD_CALLS`: the documented refusal is the success."""
+        request, expected = _random.choice(BAD_CALLS)
+        with self.environment.events.request.measure("gRPC", "Classify (bad)"):
+            try:
+                self._stub.Classify(request, timeout=TIMEOUT)
+            except grpc.RpcError as error:
+                if error.code().name != expected:
+                    raise _failure(error) from None
+            else:
+                raise BadAnswerError(f"answered instead of {expected}")
+
+
+@events.init_command_line_parser.add_listener
+def add_arguments(parser: LocustArgumentParser) -> None:
+    """Add the project's own arguments, each of them an environment variable too."""
+    group = parser.add_argument_group("Trident")
+    group.add_argument(
+        "--grpc-host",
+        env_var="LOCUST_GRPC_HOST",
+        default="",
+        metavar="HOST:PORT",
+        help=f"Where gRPC is served. Default: port {GRPC_PORT} of --host",
+    )
+    group.add_argument(
+        "--max-p95",
+        env_var="LOCUST_MAX_P95",
+        type=float,
+        default=250.0,
+        metavar="MS",
+        help="Headless: fail if 95%% of the requests weren't answered in it. Default: %(default)s",
+    )
+    group.add_argument(
+        "--max-error-rate",
+        env_var="LOCUST_MAX_ERROR_RATE",
+        type=float,
+        default=0.001,
+        metavar="SHARE",
+        help="Headless: fail if a larger share of the requests failed. Default: %(default)s",
+    )
+
+
+@events.test_start.add_listener
+def forget(**_: Any) -> None:
+    """Start with an empty tally."""
+    tally.clear()
+
+
+@events.report_to_master.add_listener
+def tell_master(data: dict[str, Any], **_: Any) -> None:
+    """Send a worker's tally along with its statistics."""
+    data["tally"] = tally.report()
+
+
+@events.worker_report.add_listener
+def hear_worker(data: Mapping[str, Any], **_: Any) -> None:
+    """Add a worker's tally to the master's."""
+    tally.absorb(data["tally"])
+
+
+@events.quitting.add_listener
+def judge(environment: Environment, **_: Any) -> None:
+    """Set the exit code of a headless run. Workers leave it to their master."""
+    options = environment.parsed_options
+    if isinstance(environment.runner, WorkerRunner):
+        environment.process_exit_code = 0
+    elif options is not None and options.headless:
+        total = environment.stats.total
+        run = Run(total.num_requests, total.num_failures, total.get_response_time_percentile(0.95))
+        found = complaints(run, Limits(options.max_p95, options.max_error_rate), tally)
+        if environment.runner is not None and environment.runner.exceptions:
+            found.append("Users failed by an exception of their own, see above.")
+        for complaint in found:
+            logger.error("Failed: %s", complaint)
+        environment.process_exit_code = 1 if found else 0
+
+
+def _draw(chosen: str, count: int) -> list[Sample]:
+    return _random.choices(read_samples(chosen), k=count)
+
+
+def _name(name: str, samples: Sequence[Sample]) -> str:
+    return name if len(samples) == 1 else f"{name} (several)"
+
+
+def _record(chosen: str, samples: Sequence[Sample], labels: Sequence[str]) -> None:
+    """Note the labels; an embedding has none."""
+    for sample, label in zip(samples, labels, strict=False):
+        tally.record(chosen, sample.name, right=label == sample.label)
+
+
+def _pause(retry_after: str | None) -> None:
+    """Wait as long as an overloaded server asks. Other users go on: locust patched `sleep`."""
+    if retry_after is not None and retry_after.isdecimal():
+        time.sleep(min(float(retry_after), LONGEST_PAUSE))
+
+
+def _grpc_target(environment: Environment) -> str:
+    options = environment.parsed_options
+    named: str = options.grpc_host if options is not None else ""
+    return named or f"{urlsplit(environment.host or '').hostname}:{GRPC_PORT}"
+
+
+def _grpc_request(chosen: str, inputs: Sequence[Any]) -> Any:
+    if chosen == "sentiment":
+        return messages.SentimentRequest(texts=inputs)
+    message = messages.ClassifyRequest if chosen == "classify" else messages.EmbedRequest
+    return message(images=inputs)
+
+
+def _retry_after(error: Any) -> str | None:
+    trailers = dict(error.trailing_metadata() or ())
+    return trailers.get("retry-after")
+
+
+def _failure(error: Any) -> BadAnswerError:
+    """Return a failed call without the peer and the time, by which no two would be alike."""
+    return BadAnswerError(f"{error.code().name}: {error.details()}")
