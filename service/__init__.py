@@ -4,7 +4,9 @@ The service itself is imported when it is asked for, so that `service.core` and 
 gRPC stubs can be used without BentoML.
 """
 
-from typing import Any
+from typing import Any, Final
+
+__version__: Final = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

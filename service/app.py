@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from typing import Any
+from typing import Any, NoReturn
 
 import bentoml
 from bentoml.exceptions import BentoMLConfigException
@@ -13,10 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service import __version__
 from service.core.engine import Engine, Limits
 from service.core.errors import CorruptModelError
-from service.core.metrics import render_metrics
+from service.core.gathering import write_gathered
+from service.core.metrics import record_build, render_metrics
+from service.core.process_metrics import ProcessMetrics
 from service.core.repository import read_artifacts
+from service.core.saved_model import tensorflow_version
 from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
 from service.http.messages import HttpRequest
@@ -60,6 +64,7 @@ _http = HttpAdapter(
 
 
 async def _metrics(_: Request) -> Response:
+    write_gathered()
     content = await asyncio.to_thread(render_metrics)
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -81,6 +86,7 @@ class Trident:
     def __init__(self) -> None:
         self._grpc: GrpcServer | None = None
         self._loading: asyncio.Task[None] | None = None
+        self._reporting: asyncio.Task[NoReturn] | None = None
 
     @bentoml.on_deployment
     @staticmethod
@@ -109,6 +115,8 @@ class Trident:
             request_timeout=settings.request_timeout,
         )
         await self._grpc.start()
+        process_metrics = ProcessMetrics(str(bentoml.server_context.worker_index or 1))
+        self._reporting = asyncio.create_task(process_metrics.keep_written())
         self._loading = asyncio.create_task(self._load(self._grpc))
 
     async def _load(self, grpc_server: GrpcServer) -> None:
@@ -117,6 +125,9 @@ class Trident:
         except Exception:
             logger.exception("the models can't be loaded: the service stays alive but not ready")
             return
+        record_build(
+            version=__version__, tensorflow=tensorflow_version(), bentoml=bentoml.__version__
+        )
         # What is loaded stays: keep the garbage collector from walking it ever again.
         gc.collect()
         gc.freeze()
@@ -131,6 +142,9 @@ class Trident:
         if self._grpc is not None:
             await self._grpc.stop(settings.drain_timeout)
         await _engine.close()
+        if self._reporting is not None:
+            self._reporting.cancel()
+        write_gathered()
 
     async def __is_ready__(self) -> bool:
         """Tell BentoML's /readyz whether the models are loaded."""

@@ -90,11 +90,13 @@ class Batcher(Generic[Row, Answer]):
         max_batch_size: int,
         max_queue_size: int,
         is_quick: Callable[[Row], bool] = lambda _: True,
+        observe: Callable[[Sequence[Answer]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a batcher; deadlines are points of `clock`, in seconds.
 
         A row that isn't `is_quick` never runs on the event loop, however quick others were.
+        `observe` is called on the event loop with the answers of each batch.
         """
         self._predict = predict
         self._executor = executor
@@ -102,6 +104,7 @@ class Batcher(Generic[Row, Answer]):
         self._max_batch_size = max_batch_size
         self._max_queue_size = max_queue_size
         self._is_quick = is_quick
+        self._observe_answers = observe
         self._clock = clock
         self._queue: deque[_Item[Row, Answer]] = deque()
         self._pending: set[_Request[Answer]] = set()
@@ -165,7 +168,7 @@ class Batcher(Generic[Row, Answer]):
         request: _Request[Answer] = _Request(done, deadline, self._clock(), len(rows))
         request.result.outcomes = [_stopping()] * len(rows)
         self._queue.extend(_Item(row, index, request) for index, row in enumerate(rows))
-        self._metrics.queue_depth.set(len(self._queue))
+        self._metrics.queued(len(self._queue))
         self._pending.add(request)
         if deadline < self._next_expiry:
             self._expire_at(deadline)
@@ -198,7 +201,7 @@ class Batcher(Generic[Row, Answer]):
     def _dispatch(self) -> None:
         self._woken = False
         batch = self._take()
-        self._metrics.queue_depth.set(len(self._queue))
+        self._metrics.queued(len(self._queue))
         if not batch:
             self._idle.set()
             return
@@ -224,12 +227,13 @@ class Batcher(Generic[Row, Answer]):
         batch: list[_Item[Row, Answer]] = []
         while self._queue and len(batch) < self._max_batch_size:
             item = self._queue.popleft()
-            if item.request.done.done():
-                continue
-            if item.request.deadline <= now:
-                item.request.fail(_expired())
-            else:
+            request = item.request
+            if request.deadline <= now:
+                request.fail(_expired())
+            if not request.done.done():
                 batch.append(item)
+            else:
+                self._metrics.dropped("abandoned" if request.done.cancelled() else "expired")
         return batch
 
     def _run(self, rows: list[Row]) -> list[Answer | TridentError]:
@@ -254,23 +258,21 @@ class Batcher(Generic[Row, Answer]):
             self._dispatch()
         else:
             self._idle.set()
-        self._observe(batch, started, elapsed)
         for item, outcome in zip(batch, outcomes, strict=True):
             request = item.request
             request.result.queue = started - request.enqueued
             request.result.inference = elapsed
             request.settle(item.index, outcome)
+        self._learn_speed(len(batch), elapsed)
+        self._metrics.ran([started - item.request.enqueued for item in batch], elapsed)
+        self._observe_answers([o for o in outcomes if not isinstance(o, TridentError)])
 
-    def _observe(self, batch: list[_Item[Row, Answer]], started: float, elapsed: float) -> None:
-        rate = len(batch) / max(elapsed, 1e-6)
+    def _learn_speed(self, rows: int, elapsed: float) -> None:
+        rate = rows / max(elapsed, 1e-6)
         self._rows_per_second = _blend(self._rows_per_second or rate, rate)
-        if len(batch) == 1:
+        if rows == 1:
             past = elapsed if math.isinf(self._single_seconds) else self._single_seconds
             self._single_seconds = _blend(past, elapsed)
-        self._metrics.batch_size.observe(len(batch))
-        self._metrics.inference_seconds.observe(elapsed)
-        for item in batch:
-            self._metrics.queue_seconds.observe(started - item.request.enqueued)
 
 
 def _blend(past: float, present: float) -> float:

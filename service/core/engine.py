@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from service.core.errors import (
 )
 from service.core.image_classification import ImageClassification
 from service.core.image_embedding import ImageEmbedding
-from service.core.metrics import ModelMetrics, record_loaded
+from service.core.metrics import ModelMetrics, record_loaded, record_ready
 from service.core.optimizer import Optimizer
 from service.core.repository import Artifact, read_artifacts
 from service.core.saved_model import SavedModel, configure_tensorflow
@@ -61,6 +62,11 @@ class Prediction:
     version: int
     timing: Timing
 
+    @property
+    def errors(self) -> list[TridentError]:
+        """The errors among the outcomes."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, TridentError)]
+
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
@@ -69,6 +75,7 @@ class ServedModel:
     card: ModelCard
     task: AnyTask
     batcher: Batcher[Any, Any]
+    metrics: ModelMetrics
 
 
 class Engine:
@@ -89,14 +96,17 @@ class Engine:
 
     async def load(self) -> None:
         """Load and warm every model, then go on to speed them up. Raises CorruptModelError."""
+        record_ready(ready=False)
         self._models = await asyncio.to_thread(self._load)
         self._ready = True
+        record_ready(ready=True)
         self._optimizer = Optimizer([(m.card, m.task.optimize()) for m in self._models])
         self._optimizer.start()
 
     async def close(self) -> None:
         """Refuse what waits, let what runs finish."""
         self._ready = False
+        record_ready(ready=False)
         if self._optimizer is not None:
             self._optimizer.stop()
         await asyncio.gather(*(model.batcher.close() for model in self._models))
@@ -134,7 +144,7 @@ class Engine:
         served = self._select(task, model, version)
         self._check_count(len(inputs))
         started = time.monotonic()
-        decoded = [await self._decode(served.task, data) for data in inputs]
+        decoded = [await self._decode(served, data) for data in inputs]
         decode_seconds = time.monotonic() - started
         rows = [row for row in decoded if not isinstance(row, TridentError)]
         batched = await served.batcher.submit(rows, deadline=deadline)
@@ -155,9 +165,11 @@ class Engine:
                 f"{self._limits.max_inputs}: send them in several requests."
             )
 
-    async def _decode(self, task: AnyTask, data: Any) -> Any:
+    async def _decode(self, served: ServedModel, data: Any) -> Any:
         if isinstance(data, TridentError):
             return data
+        task = served.task
+        started = time.monotonic()
         try:
             if task.is_slow(data):
                 loop = asyncio.get_running_loop()
@@ -165,6 +177,8 @@ class Engine:
             return task.decode(data)
         except TridentError as error:
             return error
+        finally:
+            served.metrics.decoded(time.monotonic() - started)
 
     def _select(self, task: str, name: str | None, version: int | None) -> ServedModel:
         for model in self._models:
@@ -187,18 +201,27 @@ class Engine:
         card = artifact.card
         started = time.monotonic()
         task = self._make_task(SavedModel(artifact.path), card)
+        loaded = time.monotonic()
         task.warm_up()
-        record_loaded(card)
-        logger.info("loaded %s/%d in %.1f s", card.name, card.version, time.monotonic() - started)
+        warm = time.monotonic()
+        record_loaded(card, load=loaded - started, warm_up=warm - loaded)
+        logger.info("loaded %s/%d in %.1f s", card.name, card.version, warm - started)
+        metrics = ModelMetrics(
+            card.name,
+            card.version,
+            labels=card.labels or (),
+            queue_limit=self._limits.max_queue_size,
+        )
         batcher: Batcher[Any, Any] = Batcher(
             task.predict,
             executor=ThreadPoolExecutor(1, thread_name_prefix=card.name),
-            metrics=ModelMetrics.of(card.name, card.version),
+            metrics=metrics,
             max_batch_size=self._limits.max_batch_size,
             max_queue_size=self._limits.max_queue_size,
             is_quick=task.is_quick,
+            observe=partial(task.observe, metrics),
         )
-        return ServedModel(card, task, batcher)
+        return ServedModel(card, task, batcher, metrics)
 
     def _make_task(self, model: SavedModel, card: ModelCard) -> AnyTask:
         most, pixels = self._limits.max_batch_size, self._limits.max_pixels

@@ -7,6 +7,7 @@ from typing import TypedDict
 from service.core.card import ModelCard
 from service.core.image_task import ImageTask
 from service.core.images import Pixels
+from service.core.metrics import ModelMetrics
 from service.core.saved_model import SavedModel
 from service.core.tasks import labels_of, round_probabilities
 
@@ -48,6 +49,11 @@ class ImageClassification(ImageTask[Classification]):
         order = (-probabilities).argsort(axis=1)[:, :TOP].tolist()
         rounded = round_probabilities(probabilities)
         return [self._answer(best, row) for best, row in zip(order, rounded, strict=True)]
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Classification]) -> None:
+        """Tell what was answered, and how surely."""
+        super().observe(metrics, answers)
+        metrics.classified([a.label for a in answers], [a.probability for a in answers])
 
     def _answer(self, best: list[int], probabilities: list[float]) -> Classification:
         top: list[LabelProbability] = [

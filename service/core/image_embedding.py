@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from service.core.image_task import ImageTask
 from service.core.images import Pixels
+from service.core.metrics import ModelMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,8 @@ class ImageEmbedding(ImageTask[Embedding]):
                 strict=True,
             )
         ]
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Embedding]) -> None:
+        """Tell how unlike the training images they were."""
+        super().observe(metrics, answers)
+        metrics.reconstructed([answer.reconstruction_error for answer in answers])

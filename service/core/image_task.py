@@ -10,6 +10,7 @@ from service.core.card import ImagePreprocessing, InkFraming, ModelCard
 from service.core.errors import CorruptModelError
 from service.core.framing import frame_ink
 from service.core.images import Pixels, decode_image, pixel_count
+from service.core.metrics import ModelMetrics
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task
@@ -64,6 +65,10 @@ class ImageTask(Task[bytes, Pixels, Answer]):
     def optimize(self) -> Iterator[Race]:
         """Find the faster program for each batch size."""
         return self._runner.optimize()
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
+        """Tell how much the model computed, and how much of it was padding."""
+        metrics.computed(self._runner.elements)
 
     def infer(self, rows: Sequence[Pixels]) -> dict[str, Array]:
         """Run the model on the rows; return its outputs, each [len(rows), ...]."""

@@ -6,6 +6,7 @@ machine, so it is measured: every bucket (a fixed shape) is compiled once, behin
 and both programs are timed against each other.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -50,13 +51,25 @@ class Runner:
         self._row_shapes = row_shapes
         self._batch_sizes = [size for size in BATCH_BUCKETS if size <= max_batch_size]
         self._compiled: dict[Shape, Program] = {}
+        self._input_elements = self._padding_elements = 0
 
-    def __call__(self, batch: Array) -> dict[str, Array]:
-        """Run the model on `batch`, [n, *row]; return its outputs, each [n, ...]."""
+    @property
+    def elements(self) -> tuple[int, int]:
+        """How many elements of batches were computed in all: of inputs, and of padding."""
+        return self._input_elements, self._padding_elements
+
+    def __call__(self, batch: Array, used: int | None = None) -> dict[str, Array]:
+        """Run the model on `batch`, [n, *row]; return its outputs, each [n, ...].
+
+        `used` is how many of the batch's elements aren't padding, all of them if None.
+        """
         bucket = self._bucket(batch.shape)
         program = self._compiled.get(bucket)
+        used = batch.size if used is None else used
         if program is None:
+            self._count(batch.shape, used)
             return self._plain(batch)
+        self._count(bucket, used)
         count = len(batch)
         if count == bucket[0]:
             return program(batch)
@@ -79,6 +92,10 @@ class Runner:
                 if race.use_compiled:
                     self._compiled[bucket] = compiled
                 yield race
+
+    def _count(self, shape: Shape, used: int) -> None:
+        self._input_elements += used
+        self._padding_elements += math.prod(shape) - used
 
     def _bucket(self, shape: Shape) -> Shape:
         for size in self._batch_sizes:

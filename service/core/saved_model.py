@@ -34,6 +34,13 @@ def configure_tensorflow() -> None:
         logger.warning("TensorFlow was in use before: its thread settings stay as they are")
 
 
+def tensorflow_version() -> str:
+    """Return the version of TensorFlow."""
+    import tensorflow as tf
+
+    return str(tf.__version__)
+
+
 class SavedModel:
     """A SavedModel in memory."""
 

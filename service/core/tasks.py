@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from service.core.card import ModelCard
 from service.core.errors import CorruptModelError
+from service.core.metrics import ModelMetrics
 from service.core.runner import Race
 
 Input = TypeVar("Input")
@@ -45,6 +46,10 @@ class Task(ABC, Generic[Input, Row, Answer]):
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer a batch of rows, in their order."""
+
+    @abstractmethod
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
+        """Tell the metrics of a batch that was answered; called on the event loop."""
 
 
 def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from service.core.card import ModelCard, TextPreprocessing
 from service.core.errors import CorruptModelError, UndecodableInputError
+from service.core.metrics import ModelMetrics
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task, labels_of, round_probabilities
@@ -83,7 +84,8 @@ class TextClassification(Task[str, str, TextLabel]):
         probabilities = np.empty((len(rows), len(self._labels)), dtype=np.float32)
         for length, members in self._by_length(counts).items():
             batch = _fit_length(token_ids[members], length)
-            probabilities[members] = self._tokens(batch)["probabilities"]
+            tokens = int(np.minimum(counts[members], length).sum())
+            probabilities[members] = self._tokens(batch, tokens)["probabilities"]
         return [
             self._answer(row, truncated)
             for row, truncated in zip(
@@ -92,6 +94,11 @@ class TextClassification(Task[str, str, TextLabel]):
                 strict=True,
             )
         ]
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[TextLabel]) -> None:
+        """Tell what was answered, how surely, and how much of the work was padding."""
+        metrics.computed(self._tokens.elements)
+        metrics.classified([a.label for a in answers], [a.score for a in answers])
 
     def _by_length(self, counts: Array) -> dict[int, list[int]]:
         groups: dict[int, list[int]] = defaultdict(list)

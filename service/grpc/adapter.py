@@ -1,5 +1,6 @@
 """Answering gRPC calls by the engine."""
 
+import asyncio
 import logging
 import math
 import time
@@ -16,7 +17,7 @@ from service.core.engine import Engine, Prediction
 from service.core.errors import MalformedRequestError, OverloadedError, TridentError
 from service.core.image_classification import Classification
 from service.core.image_embedding import Embedding
-from service.core.metrics import record_request
+from service.core.metrics import EndpointMetrics
 from service.core.text_classification import TextLabel
 from service.grpc import inference_pb2 as messages
 from service.grpc.status import STATUS, status_number
@@ -46,6 +47,7 @@ class GrpcAdapter:
     def __init__(self, engine: Engine, *, request_timeout: float) -> None:
         """Answer by `engine`, each call in at most `request_timeout` seconds."""
         self._engine = engine
+        self._metrics = {m.name: EndpointMetrics(m.name, "grpc") for m in METHODS.values()}
         self._request_timeout = request_timeout
 
     def handlers(self) -> "grpc.GenericRpcHandler[Any, Any]":
@@ -61,17 +63,26 @@ class GrpcAdapter:
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     async def _answer(self, method: Method, request: Any, context: Context) -> Any:
+        metrics = self._metrics[method.name]
+        metrics.began()
         started = time.monotonic()
         try:
             prediction = await self._predict(method, request, started + self._left(context))
         except TridentError as error:
-            _record(method, STATUS[type(error)], started)
+            metrics.rejected(error)
+            metrics.ended(STATUS[type(error)].name, time.monotonic() - started)
             await context.abort(STATUS[type(error)], str(error), _trailers(error))
+        except asyncio.CancelledError:
+            metrics.ended(_given_up(context).name, time.monotonic() - started)
+            raise
         except Exception:
             logger.exception("a %s call failed", method.name)
-            _record(method, grpc.StatusCode.INTERNAL, started)
+            metrics.ended(grpc.StatusCode.INTERNAL.name, time.monotonic() - started)
             await context.abort(grpc.StatusCode.INTERNAL, "The service failed, see its log.")
-        _record(method, grpc.StatusCode.OK, started)
+        metrics.ended(grpc.StatusCode.OK.name, time.monotonic() - started)
+        if len(prediction.outcomes) > 1:
+            for refusal in prediction.errors:
+                metrics.rejected(refusal)
         return method.response(
             results=[method.result(outcome) for outcome in prediction.outcomes],
             model=messages.ModelIdentity(name=prediction.model, version=prediction.version),
@@ -111,8 +122,11 @@ def _raise_only_error(outcomes: Sequence[Any]) -> None:
         raise outcomes[0]
 
 
-def _record(method: Method, status: grpc.StatusCode, started: float) -> None:
-    record_request(method.name, "grpc", status.name, time.monotonic() - started)
+def _given_up(context: Context) -> grpc.StatusCode:
+    """Return why a call was cancelled: its client went, or the client's deadline passed."""
+    remaining = context.time_remaining()
+    expired = remaining is not None and remaining <= 0
+    return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
 
 
 def _trailers(error: TridentError) -> tuple[tuple[str, str], ...]:

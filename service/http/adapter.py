@@ -13,7 +13,7 @@ import orjson
 
 from service.core.engine import Engine, Prediction, Timing
 from service.core.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
-from service.core.metrics import record_request
+from service.core.metrics import EndpointMetrics
 from service.http.body import read_body, unless_gone
 from service.http.forms import Form, read_images, read_texts
 from service.http.messages import HttpRequest, HttpResponse
@@ -49,32 +49,34 @@ class HttpAdapter:
     ) -> None:
         """Answer by `engine`; `request_timeout` is in seconds."""
         self._engine = engine
+        self._metrics = {path: EndpointMetrics(e.name, "http") for path, e in ENDPOINTS.items()}
         self._max_inputs = max_inputs
         self._max_body_bytes = max_body_bytes
         self._request_timeout = request_timeout
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request to one of `ENDPOINTS`, by a problem document where it fails."""
-        endpoint = ENDPOINTS[request.path]
+        metrics = self._metrics[request.path]
+        metrics.began()
         request_id = _request_id(request)
         started = time.monotonic()
         try:
-            response = await self._predict(endpoint, request, started + self._request_timeout)
+            response = await self._predict(request, started + self._request_timeout)
         except TridentError as error:
+            metrics.rejected(error)
             response = problem_response(error)
         except asyncio.CancelledError:
-            _record(endpoint, STATUS[AbandonedError], started)
+            metrics.ended(str(STATUS[AbandonedError]), time.monotonic() - started)
             raise
         except Exception:
             logger.exception("request %s failed", request_id)
             response = problem_response(InternalError("The service failed, see its log."))
         response.headers["x-request-id"] = request_id
-        _record(endpoint, response.status, started)
+        metrics.ended(str(response.status), time.monotonic() - started)
         return response
 
-    async def _predict(
-        self, endpoint: Endpoint, request: HttpRequest, deadline: float
-    ) -> HttpResponse:
+    async def _predict(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        endpoint = ENDPOINTS[request.path]
         body = await read_body(request.receive, request.headers, self._max_body_bytes)
         form = await endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
         predicting = self._engine.predict(
@@ -87,15 +89,14 @@ class HttpAdapter:
         if not request.cancelled_when_gone:
             predicting = unless_gone(predicting, request.receive)
         prediction = await predicting
+        if form.is_list:
+            for error in prediction.errors:
+                self._metrics[request.path].rejected(error)
         headers = {
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
         }
         return HttpResponse(200, _dump(_content(prediction, form)), headers)
-
-
-def _record(endpoint: Endpoint, status: int, started: float) -> None:
-    record_request(endpoint.name, "http", str(status), time.monotonic() - started)
 
 
 def _dump(content: Any) -> bytes:

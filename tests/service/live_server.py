@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -99,6 +100,14 @@ class LiveServer:
         for process in alive:
             process.kill()
         psutil.wait_procs(alive, STOP_SECONDS)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+    """Wait until the condition holds. Raises AssertionError if it never does."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "waited in vain"
+        time.sleep(0.02)
 
 
 def free_port() -> int:

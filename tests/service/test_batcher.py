@@ -67,7 +67,7 @@ async def make(model: Model) -> AsyncIterator[MakeBatcher]:
         batcher: Batcher[int, int] = Batcher(
             model.predict,
             executor=ThreadPoolExecutor(1),
-            metrics=ModelMetrics.of("model of the tests", 1),
+            metrics=ModelMetrics("model of the tests", 1),
             max_batch_size=max_batch_size,
             max_queue_size=max_queue_size,
             clock=model.clock,
@@ -298,7 +298,7 @@ async def test_a_row_that_is_not_quick_never_runs_on_the_event_loop() -> None:
         batcher: Batcher[str, str] = Batcher(
             predict,
             executor=executor,
-            metrics=ModelMetrics.of("lonely", 1),
+            metrics=ModelMetrics("lonely", 1),
             max_batch_size=4,
             max_queue_size=4,
             is_quick=lambda row: len(row) < 10,

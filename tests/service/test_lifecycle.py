@@ -7,7 +7,7 @@ import http.client
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -18,7 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from service.grpc import inference_pb2 as messages
 from tests.service.drawings import encode, grey, handwritten
 from tests.service.grpc_client import inference_stub
-from tests.service.live_server import START_SECONDS, LiveServer
+from tests.service.live_server import LiveServer, wait_for
 
 IMAGE = encode(grey(handwritten("7")))
 PNG = {"content-type": "image/png"}
@@ -35,13 +35,6 @@ def life(all_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield live
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + START_SECONDS
-    while not condition():
-        assert time.monotonic() < give_up, "waited in vain"
-        time.sleep(0.02)
-
-
 def _health(server: LiveServer) -> int | None:
     """Return what the health service says, or None while nobody answers."""
     with grpc.insecure_channel(server.grpc_target) as channel:
@@ -53,7 +46,7 @@ def _health(server: LiveServer) -> int | None:
 
 
 def test_it_says_that_it_is_not_ready_while_it_loads(life: LiveServer, seven: bytes) -> None:
-    _wait_for(lambda: _health(life) is not None)
+    wait_for(lambda: _health(life) is not None)
     assert _health(life) == NOT_SERVING
     assert httpx.get(f"{life.url}/readyz", timeout=30).status_code == 503
     assert httpx.get(f"{life.url}/livez", timeout=30).status_code == 200
@@ -66,14 +59,14 @@ def test_it_says_that_it_is_not_ready_while_it_loads(life: LiveServer, seven: by
 
 def test_it_becomes_ready_by_both_protocols(life: LiveServer) -> None:
     life.wait_until_ready()
-    _wait_for(lambda: _health(life) == SERVING)
+    wait_for(lambda: _health(life) == SERVING)
 
 
 def test_a_killed_worker_is_replaced(life: LiveServer, seven: bytes) -> None:
     (worker,) = life.workers()
     worker.kill()
     worker.wait(30)
-    _wait_for(lambda: bool(life.workers()) and _health(life) == SERVING)
+    wait_for(lambda: bool(life.workers()) and _health(life) == SERVING)
     life.wait_until_ready()
     assert [process.pid for process in life.workers()] != [worker.pid]
     answer = httpx.post(f"{life.url}/classify", content=seven, headers=PNG, timeout=60)

@@ -1,0 +1,91 @@
+"""Two workers behind one port: their figures add up, and stay right when one of them is killed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.service.live_server import LiveServer, wait_for
+from tests.service.metrics import samples, value
+
+PNG = {"content-type": "image/png"}
+WORKERS = 2
+QUEUE_LIMIT = 100
+
+
+@pytest.fixture(scope="module")
+def pair(shipped_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server of two ready workers."""
+    folder = tmp_path_factory.mktemp("pair")
+    limits = {"workers": WORKERS, "max_queue_size": QUEUE_LIMIT}
+    with LiveServer(folder, shipped_models, **limits) as live:
+        live.wait_until_ready()
+        wait_for(lambda: both_ready(live))
+        yield live
+
+
+@pytest.fixture
+def http(pair: LiveServer) -> Iterator[httpx.Client]:
+    """A client that makes a connection a request: any worker may answer."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(base_url=pair.url, timeout=60, limits=limits) as client:
+        yield client
+
+
+def both_ready(server: LiveServer) -> bool:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        limit = value(client, "trident_queue_limit", model="digits")
+        return value(client, "trident_ready") == 1 and limit == WORKERS * QUEUE_LIMIT
+
+
+def worker_numbers(http: httpx.Client) -> set[str]:
+    memory = "trident_process_resident_memory_bytes"
+    return {s.labels["worker"] for s in samples(http) if s.name == memory}
+
+
+def classify(http: httpx.Client, image: bytes, times: int) -> Counter[int]:
+    def one(_: int) -> int:
+        return http.post("/classify", content=image, headers=PNG).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        return Counter(threads.map(one, range(times)))
+
+
+def answered(http: httpx.Client) -> float:
+    return value(http, "trident_requests_total", endpoint="classify", status="200")
+
+
+def busy_seconds(worker: psutil.Process) -> float:
+    times = worker.cpu_times()
+    return float(times.user + times.system)
+
+
+def test_the_workers_figures_add_up(pair: LiveServer, http: httpx.Client, seven: bytes) -> None:
+    before = [busy_seconds(worker) for worker in pair.workers()]
+    assert classify(http, seven, 200) == {200: 200}
+    after = [busy_seconds(worker) for worker in pair.workers()]
+    assert all(new > old for new, old in zip(after, before, strict=True)), "one did nothing"
+    wait_for(lambda: answered(http) == 200, seconds=10)
+    assert value(http, "trident_predictions_total", model="digits", label="7") == 200
+    assert value(http, "trident_confidence_count", model="digits") == 200
+    wait_for(lambda: worker_numbers(http) == {"1", "2"}, seconds=30)
+
+
+def test_a_killed_workers_counts_stay_and_its_gauges_go(
+    pair: LiveServer, http: httpx.Client, seven: bytes
+) -> None:
+    wait_for(lambda: answered(http) == 200, seconds=10)
+    victim = pair.workers()[0]
+    victim.kill()
+    wait_for(lambda: victim.pid not in {worker.pid for worker in pair.workers()})
+    assert answered(http) == 200
+    wait_for(lambda: both_ready(pair))
+    assert len(worker_numbers(http)) == WORKERS
+    assert answered(http) == 200
+    assert classify(http, seven, 100) == {200: 100}
+    wait_for(lambda: answered(http) == 300, seconds=10)
+    assert value(http, "trident_queue_depth") == 0
