@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import bentoml
 from bentoml.exceptions import BentoMLConfigException
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from service import __version__
 from service.core.engine import Engine, Limits
 from service.core.errors import CorruptModelError
+from service.core.exchange import Listener
 from service.core.gathering import write_gathered
 from service.core.metrics import record_build, render_metrics
 from service.core.process_metrics import ProcessMetrics
@@ -25,6 +26,7 @@ from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
 from service.http.messages import HttpRequest
 from service.ingress import behind_ingress
+from service.logs import AccessLog, configure_logging
 from service.schemas import (
     ClassificationAnswer,
     EmbeddingAnswer,
@@ -32,12 +34,17 @@ from service.schemas import (
     SentimentAnswer,
     TextRequest,
 )
-from service.settings import get_settings
+from service.settings import InvalidSettingsError, get_settings
+
+if TYPE_CHECKING:
+    from service.tracing import Tracer
 
 logger = logging.getLogger(__name__)
-logging.getLogger("service").setLevel(logging.INFO)
 
-settings = get_settings()
+try:
+    settings = get_settings()
+except InvalidSettingsError as error:
+    raise BentoMLConfigException(str(error)) from None
 
 _DESCRIPTION = """
 Trained Keras models behind HTTP and gRPC.
@@ -55,12 +62,22 @@ _engine = Engine(
         max_pixels=settings.max_pixels,
     ),
 )
+_listeners: list[Listener] = []
 _http = HttpAdapter(
     _engine,
     max_inputs=settings.max_inputs,
     max_body_bytes=settings.max_body_bytes,
     request_timeout=settings.request_timeout,
+    listeners=_listeners,
 )
+
+
+def _make_tracer(worker: str) -> "Tracer | None":
+    if settings.traces is None:
+        return None
+    from service.tracing import Tracer
+
+    return Tracer(str(settings.traces), version=__version__, worker=worker)
 
 
 async def _metrics(_: Request) -> Response:
@@ -87,6 +104,13 @@ class Trident:
         self._grpc: GrpcServer | None = None
         self._loading: asyncio.Task[None] | None = None
         self._reporting: asyncio.Task[NoReturn] | None = None
+        self._worker = str(bentoml.server_context.worker_index or 1)
+        self._tracer = _make_tracer(self._worker)
+        configure_logging(settings.log_format, settings.log_level, self._worker)
+        if self._tracer is not None:
+            _listeners.append(self._tracer)
+        if settings.access_log:
+            _listeners.append(AccessLog(settings.log_format, self._worker))
 
     @bentoml.on_deployment
     @staticmethod
@@ -113,9 +137,10 @@ class Trident:
             share_port=settings.workers > 1,
             max_body_bytes=settings.max_body_bytes,
             request_timeout=settings.request_timeout,
+            listeners=_listeners,
         )
         await self._grpc.start()
-        process_metrics = ProcessMetrics(str(bentoml.server_context.worker_index or 1))
+        process_metrics = ProcessMetrics(self._worker)
         self._reporting = asyncio.create_task(process_metrics.keep_written())
         self._loading = asyncio.create_task(self._load(self._grpc))
 
@@ -145,6 +170,8 @@ class Trident:
         if self._reporting is not None:
             self._reporting.cancel()
         write_gathered()
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.close)
 
     async def __is_ready__(self) -> bool:
         """Tell BentoML's /readyz whether the models are loaded."""

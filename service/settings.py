@@ -3,8 +3,10 @@
 import os
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, HttpUrl, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -52,8 +54,34 @@ class Settings(BaseSettings):
     drain_timeout: float = Field(default=10.0, ge=0)
     """Seconds that calls under way may still take when the service stops."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Form of the log: lines for people, or a JSON object a line."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least important lines that are logged."""
+
+    access_log: bool = False
+    """Log a line for each request: ids, endpoint, status, duration and sizes, never an input."""
+
+    traces: HttpUrl | None = None
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP), for instance
+    http://localhost:4318. Traces are sent there, and made only if this is set. The standard
+    variables OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_HEADERS ... hold."""
+
+
+class InvalidSettingsError(ValueError):
+    """The environment sets something to a value that it can't have. Its message says which."""
+
 
 @cache
 def get_settings() -> Settings:
-    """Return the settings of this process. Raises pydantic.ValidationError for a bad value."""
-    return Settings()
+    """Return the settings of this process. Raises InvalidSettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettingsError(" ".join(map(_sentence, error.errors()))) from None
+
+
+def _sentence(error: ErrorDetails) -> str:
+    variable = f"TRIDENT_{str(error['loc'][0]).upper()}"
+    return f"{variable} can't be {error['input']!r}: {error['msg'].lower()}."

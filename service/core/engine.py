@@ -46,8 +46,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds that a request spent being decoded, waiting for the model, and in it."""
+    """Seconds that a request spent being decoded, waiting for the model, and in it.
 
+    They follow on each other from `started`, a point of `time.monotonic()`.
+    """
+
+    started: float
     decode: float
     queue: float
     inference: float
@@ -153,7 +157,7 @@ class Engine:
             [row if isinstance(row, TridentError) else next(answers) for row in decoded],
             served.card.name,
             served.card.version,
-            Timing(decode_seconds, batched.queue, batched.inference),
+            Timing(started, decode_seconds, batched.queue, batched.inference),
         )
 
     def _check_count(self, count: int) -> None:

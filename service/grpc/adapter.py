@@ -1,9 +1,7 @@
 """Answering gRPC calls by the engine."""
 
 import asyncio
-import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +13,12 @@ from google.protobuf.message import DecodeError
 
 from service.core.engine import Engine, Prediction
 from service.core.errors import MalformedRequestError, OverloadedError, TridentError
+from service.core.exchange import Exchange, Listener, Observer
 from service.core.image_classification import Classification
 from service.core.image_embedding import Embedding
-from service.core.metrics import EndpointMetrics
 from service.core.text_classification import TextLabel
 from service.grpc import inference_pb2 as messages
 from service.grpc.status import STATUS, status_number
-
-logger = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -44,10 +40,15 @@ class Method:
 class GrpcAdapter:
     """Answers the calls of `METHODS`."""
 
-    def __init__(self, engine: Engine, *, request_timeout: float) -> None:
+    def __init__(
+        self, engine: Engine, *, request_timeout: float, listeners: Sequence[Listener] = ()
+    ) -> None:
         """Answer by `engine`, each call in at most `request_timeout` seconds."""
         self._engine = engine
-        self._metrics = {m.name: EndpointMetrics(m.name, "grpc") for m in METHODS.values()}
+        self._observers = {
+            method.name: Observer(f"{SERVICE}/{name}", method.name, "grpc", listeners)
+            for name, method in METHODS.items()
+        }
         self._request_timeout = request_timeout
 
     def handlers(self) -> "grpc.GenericRpcHandler[Any, Any]":
@@ -63,26 +64,31 @@ class GrpcAdapter:
         return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
     async def _answer(self, method: Method, request: Any, context: Context) -> Any:
-        metrics = self._metrics[method.name]
-        metrics.began()
-        started = time.monotonic()
+        observer, metadata = self._observers[method.name], dict(context.invocation_metadata() or ())
+        exchange = observer.begin(
+            metadata.get("x-request-id"), metadata.get("traceparent"), metadata.get("tracestate")
+        )
+        context.set_trailing_metadata((("x-request-id", exchange.request_id),))
         try:
-            prediction = await self._predict(method, request, started + self._left(context))
+            if observer.has_listeners and request is not None:
+                exchange.size = request.ByteSize()
+            deadline = exchange.started + self._left(context)
+            prediction = exchange.prediction = await self._predict(method, request, deadline)
         except TridentError as error:
-            metrics.rejected(error)
-            metrics.ended(STATUS[type(error)].name, time.monotonic() - started)
-            await context.abort(STATUS[type(error)], str(error), _trailers(error))
+            observer.reject(exchange, error)
+            observer.end(exchange, STATUS[type(error)].name)
+            await context.abort(STATUS[type(error)], str(error), _trailers(exchange, error))
         except asyncio.CancelledError:
-            metrics.ended(_given_up(context).name, time.monotonic() - started)
+            observer.end(exchange, _given_up(context).name)
             raise
         except Exception:
-            logger.exception("a %s call failed", method.name)
-            metrics.ended(grpc.StatusCode.INTERNAL.name, time.monotonic() - started)
+            observer.fail(exchange)
+            observer.end(exchange, grpc.StatusCode.INTERNAL.name)
             await context.abort(grpc.StatusCode.INTERNAL, "The service failed, see its log.")
-        metrics.ended(grpc.StatusCode.OK.name, time.monotonic() - started)
         if len(prediction.outcomes) > 1:
             for refusal in prediction.errors:
-                metrics.rejected(refusal)
+                observer.reject(exchange, refusal)
+        observer.end(exchange, grpc.StatusCode.OK.name)
         return method.response(
             results=[method.result(outcome) for outcome in prediction.outcomes],
             model=messages.ModelIdentity(name=prediction.model, version=prediction.version),
@@ -129,10 +135,11 @@ def _given_up(context: Context) -> grpc.StatusCode:
     return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
 
 
-def _trailers(error: TridentError) -> tuple[tuple[str, str], ...]:
+def _trailers(exchange: Exchange, error: TridentError) -> tuple[tuple[str, str], ...]:
+    trailers = (("x-request-id", exchange.request_id),)
     if isinstance(error, OverloadedError):
-        return (("retry-after", str(max(1, math.ceil(error.retry_after)))),)
-    return ()
+        return (*trailers, ("retry-after", str(max(1, math.ceil(error.retry_after)))))
+    return trailers
 
 
 def _timing(prediction: Prediction) -> messages.Timing:

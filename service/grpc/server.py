@@ -1,12 +1,14 @@
 """The gRPC server: inference, health and reflection on one port."""
 
 import socket
+from collections.abc import Sequence
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from service.core.engine import Engine
+from service.core.exchange import Listener
 from service.grpc.adapter import SERVICE, GrpcAdapter
 
 
@@ -22,6 +24,7 @@ class GrpcServer:
         share_port: bool,
         max_body_bytes: int,
         request_timeout: float,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         """Prepare a server; with `share_port`, several processes listen on the same port."""
         self._server = grpc.aio.server(
@@ -32,7 +35,7 @@ class GrpcServer:
             ]
         )
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
-        adapter = GrpcAdapter(engine, request_timeout=request_timeout)
+        adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
         self._server.add_generic_rpc_handlers((adapter.handlers(),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(

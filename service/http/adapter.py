@@ -1,27 +1,19 @@
 """Answering an endpoint's HTTP requests by the engine."""
 
 import asyncio
-import logging
-import re
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from random import getrandbits
 from typing import Any, Final
 
 import orjson
 
 from service.core.engine import Engine, Prediction, Timing
 from service.core.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
-from service.core.metrics import EndpointMetrics
+from service.core.exchange import Exchange, Listener, Observer
 from service.http.body import read_body, unless_gone
 from service.http.forms import Form, read_images, read_texts
 from service.http.messages import HttpRequest, HttpResponse
 from service.http.problems import STATUS, problem, problem_response
-
-logger = logging.getLogger(__name__)
-
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,53 +37,63 @@ class HttpAdapter:
     """Answers HTTP requests to `ENDPOINTS`."""
 
     def __init__(
-        self, engine: Engine, *, max_inputs: int, max_body_bytes: int, request_timeout: float
+        self,
+        engine: Engine,
+        *,
+        max_inputs: int,
+        max_body_bytes: int,
+        request_timeout: float,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         """Answer by `engine`; `request_timeout` is in seconds."""
         self._engine = engine
-        self._metrics = {path: EndpointMetrics(e.name, "http") for path, e in ENDPOINTS.items()}
+        self._observers = {
+            path: Observer(f"POST {path}", endpoint.name, "http", listeners)
+            for path, endpoint in ENDPOINTS.items()
+        }
         self._max_inputs = max_inputs
         self._max_body_bytes = max_body_bytes
         self._request_timeout = request_timeout
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request to one of `ENDPOINTS`, by a problem document where it fails."""
-        metrics = self._metrics[request.path]
-        metrics.began()
-        request_id = _request_id(request)
-        started = time.monotonic()
+        observer, header = self._observers[request.path], request.headers.get
+        exchange = observer.begin(
+            header("x-request-id"), header("traceparent"), header("tracestate")
+        )
         try:
-            response = await self._predict(request, started + self._request_timeout)
+            response = await self._predict(request, exchange)
         except TridentError as error:
-            metrics.rejected(error)
+            observer.reject(exchange, error)
             response = problem_response(error)
         except asyncio.CancelledError:
-            metrics.ended(str(STATUS[AbandonedError]), time.monotonic() - started)
+            observer.end(exchange, str(STATUS[AbandonedError]))
             raise
         except Exception:
-            logger.exception("request %s failed", request_id)
+            observer.fail(exchange)
             response = problem_response(InternalError("The service failed, see its log."))
-        response.headers["x-request-id"] = request_id
-        metrics.ended(str(response.status), time.monotonic() - started)
+        response.headers["x-request-id"] = exchange.request_id
+        observer.end(exchange, str(response.status))
         return response
 
-    async def _predict(self, request: HttpRequest, deadline: float) -> HttpResponse:
+    async def _predict(self, request: HttpRequest, exchange: Exchange) -> HttpResponse:
         endpoint = ENDPOINTS[request.path]
         body = await read_body(request.receive, request.headers, self._max_body_bytes)
+        exchange.size = len(body)
         form = await endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
         predicting = self._engine.predict(
             endpoint.task,
             form.inputs,
             model=request.query.get("model"),
             version=_version(request.query.get("version")),
-            deadline=deadline,
+            deadline=exchange.started + self._request_timeout,
         )
         if not request.cancelled_when_gone:
             predicting = unless_gone(predicting, request.receive)
-        prediction = await predicting
+        prediction = exchange.prediction = await predicting
         if form.is_list:
             for error in prediction.errors:
-                self._metrics[request.path].rejected(error)
+                self._observers[request.path].reject(exchange, error)
         headers = {
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
@@ -135,9 +137,3 @@ def _version(value: str | None) -> int | None:
     if not (value.isascii() and value.isdecimal()) or len(value) > 9:
         raise MalformedRequestError("?version= must be a whole number, for instance 1.")
     return int(value)
-
-
-def _request_id(request: HttpRequest) -> str:
-    """Return the caller's request id if it is a sane one, else a new one."""
-    sent = request.headers.get("x-request-id", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else f"{getrandbits(128):032x}"

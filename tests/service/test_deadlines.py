@@ -1,6 +1,8 @@
 """Deadlines and cancellation: callers who don't wait are not worked for."""
 
 import time
+from functools import partial
+from pathlib import Path
 
 import grpc
 import httpx
@@ -8,8 +10,10 @@ import pytest
 
 from service.grpc import inference_pb2 as messages
 from service.grpc.inference_pb2_grpc import InferenceStub
+from tests.service.live_server import LiveServer, wait_for
 from tests.service.metrics import value
 
+PNG = {"content-type": "image/png"}
 SLOW = messages.ModelChoice(name="slow")
 
 
@@ -64,3 +68,18 @@ def test_what_is_cancelled_or_expired_while_it_waits_is_never_computed(
     stub.Classify(quick_request)
     assert cancelled.cancelled()
     assert computed() - before == 2  # the one that ran, and the last
+
+
+def test_an_http_request_that_takes_too_long_is_answered_504(
+    all_models: Path, tmp_path: Path, white: bytes, seven: bytes
+) -> None:
+    with LiveServer(tmp_path, all_models, request_timeout=0.5) as live:
+        live.wait_until_ready()
+        post = partial(httpx.post, f"{live.url}/classify?model=slow", headers=PNG, timeout=60)
+        late = post(content=white)
+        assert (late.status_code, late.json()["title"]) == (504, "Deadline exceeded")
+        assert late.headers["content-type"] == "application/problem+json"
+        with httpx.Client(base_url=live.url) as client:
+            assert value(client, "trident_requests_total", status="504") == 1
+            wait_for(lambda: value(client, "trident_batch_size_count", model="slow") == 1)
+        assert post(content=seven).json()["label"] == "quick"

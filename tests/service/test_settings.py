@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import HttpUrl, ValidationError
 
 from service.settings import Settings
-from tests.service.live_server import ROOT
+from tests.service.live_server import ROOT, START_SECONDS, LiveServer
 
 VALUES = {
     "models": ("/srv/models", Path("/srv/models")),
@@ -21,6 +21,10 @@ VALUES = {
     "max_pixels": ("1000", 1000),
     "request_timeout": ("0.5", 0.5),
     "drain_timeout": ("0", 0.0),
+    "log_format": ("json", "json"),
+    "log_level": ("debug", "debug"),
+    "access_log": ("true", True),
+    "traces": ("http://localhost:4318", HttpUrl("http://localhost:4318")),
 }
 
 BAD_VALUES = {
@@ -33,6 +37,10 @@ BAD_VALUES = {
     "max_pixels": "0",
     "request_timeout": "0",
     "drain_timeout": "-1",
+    "log_format": "xml",
+    "log_level": "loud",
+    "access_log": "perhaps",
+    "traces": "localhost",
 }
 
 
@@ -77,3 +85,11 @@ def test_the_defaults_are_what_the_project_promises() -> None:
 def test_settings_do_not_change_while_the_service_runs() -> None:
     with pytest.raises(ValidationError):
         Settings().workers = 2
+
+
+def test_the_service_says_in_a_sentence_which_value_it_does_not_take(tmp_path: Path) -> None:
+    with LiveServer(tmp_path, ROOT / "models", log_format="xml", max_inputs=0) as live:
+        assert live.wait_until_exit(START_SECONDS) != 0
+    assert "TRIDENT_LOG_FORMAT can't be 'xml': input should be 'text' or 'json'." in live.log
+    assert "TRIDENT_MAX_INPUTS can't be '0'" in live.log
+    assert "Traceback" not in live.log

@@ -1,0 +1,119 @@
+"""The form of the log, for people or for machines, and the access log."""
+
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import orjson
+
+from service.core.exchange import Exchange
+from service.core.gathering import Gathered
+
+Format = Literal["text", "json"]
+
+_OTHERS: Final = ("bentoml", "circus", "uvicorn.error")
+_IDS: Final = ("request_id", "trace_id")
+
+
+def configure_logging(log_format: Format, level: str, worker: str) -> None:
+    """Print all log lines of this process in one form; `worker` is its number.
+
+    Lines of other packages come from the level that they chose, or from `level` if it is higher.
+    """
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_JsonFormatter(worker) if log_format == "json" else _TextFormatter(worker))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    minimum = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger("service").setLevel(minimum)
+    for logger in (root, *map(logging.getLogger, _OTHERS)):
+        logger.setLevel(max(logger.getEffectiveLevel(), minimum))
+    for name in _OTHERS:
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+
+
+class AccessLog(Gathered):
+    """Prints a line for each exchange that has ended, some milliseconds later, many at once."""
+
+    def __init__(self, log_format: Format, worker: str) -> None:
+        """Print lines of the form that `configure_logging` chooses by the same arguments."""
+        self._line = _json_line if log_format == "json" else _text_line
+        self._worker = worker
+        self._exchanges: list[Exchange] = []
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Keep an exchange until its line is printed."""
+        self._exchanges.append(exchange)
+        self._touch()
+
+    def _write(self) -> None:
+        epoch = time.time() - time.monotonic()
+        lines = [self._line(e, e.ended + epoch, self._worker) for e in self._exchanges]
+        self._exchanges.clear()
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
+
+
+class _TextFormatter(logging.Formatter):
+    def __init__(self, worker: str) -> None:
+        super().__init__(f"%(asctime)s [%(levelname)s] [worker {worker}] %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return _timestamp(record.created)
+
+
+class _JsonFormatter(logging.Formatter):
+    def __init__(self, worker: str) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": _timestamp(record.created),
+            "level": record.levelname.lower(),
+            "worker": self._worker,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in _IDS if getattr(record, name, None)}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def _text_line(exchange: Exchange, moment: float, worker: str) -> str:
+    facts = " ".join(f"{name}={value}" for name, value in _facts(exchange).items())
+    return f"{_timestamp(moment)} [INFO] [worker {worker}] access: {facts}\n"
+
+
+def _json_line(exchange: Exchange, moment: float, worker: str) -> str:
+    line = {
+        "time": _timestamp(moment),
+        "level": "info",
+        "worker": worker,
+        "logger": "service.access",
+        "message": f"{exchange.operation} {exchange.status}",
+    }
+    return orjson.dumps(line | _facts(exchange)).decode() + "\n"
+
+
+def _facts(exchange: Exchange) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "request_id": exchange.request_id,
+        "endpoint": exchange.endpoint,
+        "protocol": exchange.protocol,
+        "status": exchange.status,
+        "duration_ms": round((exchange.ended - exchange.started) * 1e3, 3),
+        "inputs": len(exchange.prediction.outcomes) if exchange.prediction else 0,
+        "bytes": exchange.size,
+    }
+    if exchange.trace_id:
+        facts["trace_id"] = exchange.trace_id
+    return facts
+
+
+def _timestamp(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,85 @@
+"""The log: its two forms, its levels, and the ids in its lines."""
+
+import asyncio
+import json
+import logging
+import re
+import subprocess
+import sys
+
+import pytest
+
+from service.core.errors import InferenceError, UndecodableInputError
+from service.core.exchange import Observer
+from tests.service.live_server import ROOT
+
+PROGRAM = """
+import logging
+from service.logs import configure_logging
+
+configure_logging({form!r}, {level!r}, "3")
+ours, theirs = logging.getLogger("service.x"), logging.getLogger("bentoml.x")
+ours.debug("a detail")
+theirs.info("their %s", "news")
+try:
+    1 / 0
+except ZeroDivisionError:
+    ours.exception("request %s failed", "abc", extra={{"request_id": "abc", "trace_id": ""}})
+"""
+
+
+def log(form: str, level: str) -> str:
+    """Return what a process prints that logs a little in this form, from this level on."""
+    command = [sys.executable, "-c", PROGRAM.format(form=form, level=level)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stderr == ""
+    return run.stdout
+
+
+def test_a_json_line_is_an_object_with_all_that_is_known() -> None:
+    (line,) = log("json", "info").splitlines()
+    found = json.loads(line)
+    assert re.fullmatch(r"[\dT:.-]+\+00:00", found.pop("time"))
+    assert found.pop("exception").splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert found == {
+        "level": "error",
+        "worker": "3",
+        "logger": "service.x",
+        "message": "request abc failed",
+        "request_id": "abc",
+    }
+
+
+def test_a_text_line_is_for_people() -> None:
+    line, *traceback = log("text", "info").splitlines()
+    assert re.fullmatch(r"[\dT:.-]+\+00:00 \[ERROR\] \[worker 3\] request abc failed", line)
+    assert traceback[-1] == "ZeroDivisionError: division by zero"
+
+
+def test_only_the_service_itself_logs_more_than_it_would() -> None:
+    assert "a detail" in log("text", "debug")
+    assert "a detail" not in log("text", "info")
+    assert "their news" not in log("text", "debug")
+
+
+def test_a_failure_is_logged_with_the_requests_ids(caplog: pytest.LogCaptureFixture) -> None:
+    observer = Observer("POST /x", "x", "test", ())
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+
+    async def fail() -> None:
+        exchange = observer.begin("mine", f"00-{trace_id}-b7ad6b7169203331-01", None)
+        observer.reject(exchange, UndecodableInputError("The caller's mistake."))
+        observer.reject(exchange, InferenceError("The model failed on this input."))
+
+    asyncio.run(fail())
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.getMessage() == "request mine: The model failed on this input."
+    assert (record.request_id, record.trace_id) == ("mine", trace_id)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("sent", [None, "", "un sane", "x" * 129, "a\nb"])
+async def test_an_insane_request_id_is_replaced(sent: str | None) -> None:
+    exchange = Observer("POST /x", "x", "test", ()).begin(sent, "nonsense", None)
+    assert re.fullmatch(r"[0-9a-f]{32}", exchange.request_id)
+    assert exchange.trace_id == ""
