@@ -13,7 +13,8 @@ Run it in the repository's folder. It needs `loadtests/clients/`, the generated 
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,9 +28,9 @@ from locust.runners import WorkerRunner
 
 from loadtests.clients.answers import BadAnswerError, read_grpc, read_http
 from loadtests.clients.bodies import BAD_REQUESTS, Body, make_bodies
+from loadtests.clients.calls import BAD_CALLS, failure, make_request, retry_after
 from loadtests.clients.samples import TASKS, Sample, read_samples
 from loadtests.clients.verdict import Limits, Run, Tally, complaints
-from service.grpc import inference_pb2 as messages
 from service.grpc.inference_pb2_grpc import InferenceStub
 
 init_gevent()
@@ -43,16 +44,6 @@ TIMEOUT = 30.0  # seconds
 OVERLOADED = (429, 503)
 LONGEST_PAUSE = 10.0  # seconds that Retry-After can make a user wait
 GRPC_PORT = 3001
-
-BAD_CALLS = (
-    (messages.ClassifyRequest(images=[b"not an image"]), "INVALID_ARGUMENT"),
-    (messages.ClassifyRequest(), "INVALID_ARGUMENT"),
-    (
-        messages.ClassifyRequest(images=[b"any"], model=messages.ModelChoice(name="nobody")),
-        "NOT_FOUND",
-    ),
-)
-"""Calls of Classify, and the status that each must be refused with."""
 
 
 class Client(User):
@@ -152,32 +143,47 @@ class GrpcClient(Client):
 
     def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
         """Call the task's method."""
-        request = _grpc_request(chosen, [sample.data for sample in samples])
+        request = make_request(chosen, [sample.data for sample in samples])
         call = getattr(self._stub, chosen.capitalize())
         pause = None
-        with self.environment.events.request.measure(
-            "gRPC", _name(chosen.capitalize(), samples)
-        ) as measured:
+        with self._reported(_name(chosen.capitalize(), samples)) as report:
             try:
                 response = call(request, timeout=TIMEOUT)
             except grpc.RpcError as error:
-                pause = _retry_after(error)
-                raise _failure(error) from None
-            measured["response_length"] = response.ByteSize()
+                pause = retry_after(error)
+                raise failure(error) from None
+            report["response_length"] = response.ByteSize()
             _record(chosen, samples, read_grpc(chosen, response, len(samples)))
         _pause(pause)
 
     def ask_badly(self) -> None:
         """Make one of `BAD_CALLS`: the documented refusal is the success."""
         request, expected = _random.choice(BAD_CALLS)
-        with self.environment.events.request.measure("gRPC", "Classify (bad)"):
+        with self._reported("Classify (bad)"):
             try:
                 self._stub.Classify(request, timeout=TIMEOUT)
             except grpc.RpcError as error:
                 if error.code().name != expected:
-                    raise _failure(error) from None
+                    raise failure(error) from None
             else:
                 raise BadAnswerError(f"answered instead of {expected}")
+
+    @contextmanager
+    def _reported(self, name: str) -> Iterator[dict[str, Any]]:
+        """Report a call to locust, a failed one if it ends by BadAnswerError.
+
+        One that is cut off by the end of the run isn't reported: it neither failed nor succeeded.
+        """
+        report: dict[str, Any] = {"response_length": 0, "exception": None}
+        started = time.perf_counter()
+        try:
+            yield report
+        except BadAnswerError as error:
+            report["exception"] = error
+        milliseconds = (time.perf_counter() - started) * 1e3
+        self.environment.events.request.fire(
+            request_type="gRPC", name=name, response_time=milliseconds, context={}, **report
+        )
 
 
 @events.init_command_line_parser.add_listener
@@ -258,30 +264,13 @@ def _record(chosen: str, samples: Sequence[Sample], labels: Sequence[str]) -> No
         tally.record(chosen, sample.name, right=label == sample.label)
 
 
-def _pause(retry_after: str | None) -> None:
+def _pause(seconds: str | None) -> None:
     """Wait as long as an overloaded server asks. Other users go on: locust patched `sleep`."""
-    if retry_after is not None and retry_after.isdecimal():
-        time.sleep(min(float(retry_after), LONGEST_PAUSE))
+    if seconds is not None and seconds.isdecimal():
+        time.sleep(min(float(seconds), LONGEST_PAUSE))
 
 
 def _grpc_target(environment: Environment) -> str:
     options = environment.parsed_options
     named: str = options.grpc_host if options is not None else ""
     return named or f"{urlsplit(environment.host or '').hostname}:{GRPC_PORT}"
-
-
-def _grpc_request(chosen: str, inputs: Sequence[Any]) -> Any:
-    if chosen == "sentiment":
-        return messages.SentimentRequest(texts=inputs)
-    message = messages.ClassifyRequest if chosen == "classify" else messages.EmbedRequest
-    return message(images=inputs)
-
-
-def _retry_after(error: Any) -> str | None:
-    trailers = dict(error.trailing_metadata() or ())
-    return trailers.get("retry-after")
-
-
-def _failure(error: Any) -> BadAnswerError:
-    """Return a failed call without the peer and the time, by which no two would be alike."""
-    return BadAnswerError(f"{error.code().name}: {error.details()}")

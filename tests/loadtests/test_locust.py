@@ -1,5 +1,6 @@
 """Short runs of the load test for real, against real servers and ones that answer wrongly."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.loadtests.fake_server import fake_server
+from tests.loadtests.fake_server import fake_server, overloaded_grpc_server, silent_grpc_server
 from tests.service.live_server import ROOT, LiveServer, free_port
 
 PATIENT = ("--max-p95", "60000")  # nothing here is about speed
@@ -35,7 +36,7 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", *arguments]
 
 
-def _load(url: str, *arguments: str, users: int = 5, duration: str = "3s") -> tuple[int, str]:
+def _load(url: str, *arguments: str, users: int = 5, duration: str = "2s") -> tuple[int, str]:
     """Run locust headless; return its exit status and what it printed."""
     command = _command("--headless", "--host", url, "--users", str(users), "--spawn-rate", "100")
     run = subprocess.run(
@@ -52,7 +53,7 @@ def test_a_run_with_a_server_of_its_own_passes_and_writes_a_report(tmp_path: Pat
     report = tmp_path / "new" / "report.html"
     run = subprocess.run(
         [
-            *(sys.executable, "-m", "loadtests.run_locust", "--users", "40", "--duration", "10s"),
+            *(sys.executable, "-m", "loadtests.run_locust", "--users", "100", "--duration", "8s"),
             *("--report", str(report), *PATIENT),
         ],
         cwd=ROOT,
@@ -102,12 +103,32 @@ def test_errors_fail_a_run() -> None:
     assert "requests failed (100.00%)" in output
 
 
+@pytest.mark.parametrize("client", ["HttpClient", "GrpcClient"])
+def test_users_come_back_only_when_an_overloaded_server_said(client: str) -> None:
+    with fake_server(429, {}) as url, overloaded_grpc_server() as grpc_target:
+        arguments = ("--grpc-host", grpc_target, *PATIENT, client)
+        status, output = _load(url, *arguments, users=20, duration="4s")
+    assert status == 1
+    failed = re.search(r"(\d+) of \d+ requests failed \(100.00%\)", output)
+    assert failed is not None, output
+    # Each asks once and waits, but for the few who sent a bad request. Otherwise it were ten each.
+    assert 20 <= int(failed[1]) < 40
+
+
 def test_nobody_there_fails_a_run_of_either_protocol() -> None:
     nobody = f"127.0.0.1:{free_port()}"
     status, output = _load(f"http://{nobody}", "--grpc-host", nobody, *PATIENT)
     assert status == 1
     assert "requests failed (100.00%)" in output
     assert "UNAVAILABLE" in output
+
+
+def test_calls_that_are_never_answered_are_no_success() -> None:
+    with silent_grpc_server() as grpc_target:
+        arguments = ("--grpc-host", grpc_target, *PATIENT, "GrpcClient")
+        status, output = _load("http://127.0.0.1", *arguments)
+    assert status == 1
+    assert "No request was made." in output
 
 
 def test_a_p95_over_its_limit_fails_a_run() -> None:
@@ -138,7 +159,7 @@ def _load_by_a_worker(url: str, *arguments: str, duration: str) -> tuple[int, st
 
 def test_a_distributed_run_passes(live: LiveServer) -> None:
     arguments = ("--grpc-host", live.grpc_target, "--stop-timeout", "10", *PATIENT)
-    status, output = _load_by_a_worker(live.url, *arguments, duration="8s")
+    status, output = _load_by_a_worker(live.url, *arguments, duration="5s")
     assert status == 0, output
     assert "gRPC     Classify" in output
 
@@ -146,6 +167,6 @@ def test_a_distributed_run_passes(live: LiveServer) -> None:
 def test_wrong_labels_that_a_worker_saw_fail_a_distributed_run() -> None:
     with fake_server(200, POSITIVE) as url:
         arguments = (*PATIENT, "--max-error-rate", "1", "HttpClient")
-        status, output = _load_by_a_worker(url, *arguments, duration="4s")
+        status, output = _load_by_a_worker(url, *arguments, duration="3s")
     assert status == 1
     assert "samples of classify were answered wrongly" in output
