@@ -18,6 +18,7 @@ from tests.kubernetes.kustomize import Manifest, build, identify, read_manifests
 from tests.service.live_server import ROOT
 
 FOLDER = ROOT / "docker" / "kubernetes"
+COMPOSE = ROOT / "docker" / "compose.yaml"
 KUSTOMIZATIONS = ("base", "gpu", "monitoring")
 OLDEST = "1.30"  # the first with `sleep` in a preStop hook by default
 BASE = {identify(manifest): manifest for manifest in build(FOLDER / "base")}
@@ -169,3 +170,26 @@ def test_kserve_runs_the_same_container() -> None:
     }
     shared = ("securityContext", "enableServiceLinks", "terminationGracePeriodSeconds", "volumes")
     assert {key: predictor[key] for key in shared} == {key: POD[key] for key in shared}
+
+
+@pytest.mark.skipif(not COMPOSE.exists(), reason="there are no images yet")
+def test_the_images_are_those_of_compose() -> None:
+    for manifests, compose in ((BASE, COMPOSE), (GPU, COMPOSE.with_name("compose.gpu.yaml"))):
+        (ours,) = manifests["Deployment", "trident"]["spec"]["template"]["spec"]["containers"]
+        theirs = yaml.safe_load(compose.read_text())["services"]["trident"]
+        default = re.fullmatch(r"\$\{TRIDENT_IMAGE:-(.+)\}", theirs["image"])
+        assert default is not None
+        assert default[1].partition(":")[0] == ours["image"].partition(":")[0]
+
+
+@pytest.mark.skipif(not COMPOSE.exists(), reason="there are no images yet")
+def test_the_ports_and_the_health_are_those_of_the_image() -> None:
+    exposed = re.search(
+        r"^EXPOSE (3.*)$", COMPOSE.with_name("Dockerfile").read_text(), re.MULTILINE
+    )
+    assert exposed is not None
+    assert [int(port) for port in exposed[1].split()] == [
+        port["containerPort"] for port in CONTAINER["ports"]
+    ]
+    path = CONTAINER["readinessProbe"]["httpGet"]["path"]
+    assert f'"{path}"' in COMPOSE.with_name("healthcheck.py").read_text()
