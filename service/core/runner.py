@@ -1,9 +1,9 @@
-"""Running a signature by the faster of two programs, plain or compiled, at each shape.
+"""Running a signature by the cheapest mix of its programs, plain and compiled, at each shape.
 
 XLA wins where a call's overhead counts (small batches, recurrent layers), TensorFlow's own
 kernels win where arithmetic does. Which one does is a property of the model, the shape and the
-machine, so it is measured: every bucket (a fixed shape) is compiled once, behind the traffic,
-and both programs are timed against each other.
+machine, so it is measured: programs of a few batch sizes are compiled, behind the traffic, and
+timed against a plain call. A batch is then run as the parts that take the least time together.
 """
 
 import math
@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from service.core.planning import Plan, Step
 from service.core.saved_model import Array, Program, Signature
 
-BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64)
-"""Batch sizes that are compiled; a batch is padded to the next one."""
+PROGRAM_SIZES = (1, 4, 16)
+"""Batch sizes that are compiled. Each program costs megabytes; sizes between these and beyond
+them brought a few percent (measured on the shipped models)."""
 
-_WORTH_IT = 0.9  # a compiled call must beat a plain one by this: plain needs no padding
+_WORTH_IT = 0.9  # a compiled call must beat a plain one by this much to be kept
 _ROUNDS = 7  # timed calls of each program, in turn
 
 Shape = tuple[int, ...]
@@ -48,9 +50,9 @@ class Runner:
         """Run everything plain, until `optimize` has found what is faster compiled."""
         self._plain = signature
         self._dtype = dtype
-        self._row_shapes = row_shapes
-        self._batch_sizes = [size for size in BATCH_BUCKETS if size <= max_batch_size]
+        self._sizes = [size for size in PROGRAM_SIZES if size <= max_batch_size]
         self._compiled: dict[Shape, Program] = {}
+        self._plans = {row: Plan(max_batch_size) for row in row_shapes}
         self._input_elements = self._padding_elements = 0
 
     @property
@@ -63,45 +65,66 @@ class Runner:
 
         `used` is how many of the batch's elements aren't padding, all of them if None.
         """
-        bucket = self._bucket(batch.shape)
-        program = self._compiled.get(bucket)
-        used = batch.size if used is None else used
-        if program is None:
-            self._count(batch.shape, used)
-            return self._plain(batch)
-        self._count(bucket, used)
-        count = len(batch)
-        if count == bucket[0]:
-            return program(batch)
-        padded = np.zeros(bucket, dtype=self._dtype)
-        padded[:count] = batch
-        return {name: output[:count] for name, output in program(padded).items()}
+        plan = self._plans.get(batch.shape[1:])
+        steps = plan.steps(len(batch)) if plan else [Step(len(batch), None)]
+        self._count(batch, steps, batch.size if used is None else used)
+        outputs: list[dict[str, Array]] = []
+        start = 0
+        for step in steps:
+            outputs.append(self._run(batch[start : start + step.rows], step.size))
+            start += step.rows
+        if len(outputs) == 1:
+            return outputs[0]
+        return {name: np.concatenate([part[name] for part in outputs]) for name in outputs[0]}
+
+    def seconds(self, rows: int, row: Shape) -> float:
+        """Return what `rows` rows of shape `row` are expected to take; infinite if unknown."""
+        return self._plans[row].seconds(rows)
 
     def warm_up(self) -> None:
         """Run every row shape once, plain: from then on every request can be answered."""
-        for row in self._row_shapes:
+        for row in self._plans:
             self._plain(np.zeros((1, *row), dtype=self._dtype))
 
     def optimize(self) -> Iterator[Race]:
-        """Compile and time one bucket a step, the small ones first."""
-        for size in self._batch_sizes:
-            for row in self._row_shapes:
-                bucket = (size, *row)
-                compiled = self._plain.compile(bucket)
-                race = _race(self._plain, compiled, np.ones(bucket, dtype=self._dtype))
-                if race.use_compiled:
-                    self._compiled[bucket] = compiled
+        """Compile and time one shape a step, the small sizes first.
+
+        Where compiling doesn't pay at one size it won't at a larger one: overhead counts less.
+        """
+        rows = list(self._plans)
+        for size in self._sizes:
+            for row in list(rows):
+                race = self._try(size, row)
+                if not race.use_compiled:
+                    rows.remove(row)
                 yield race
 
-    def _count(self, shape: Shape, used: int) -> None:
+    def _count(self, batch: Array, steps: Sequence[Step], used: int) -> None:
+        rows = sum(step.size or step.rows for step in steps)
         self._input_elements += used
-        self._padding_elements += math.prod(shape) - used
+        self._padding_elements += rows * math.prod(batch.shape[1:]) - used
 
-    def _bucket(self, shape: Shape) -> Shape:
-        for size in self._batch_sizes:
-            if shape[0] <= size:
-                return (size, *shape[1:])
-        return shape
+    def _try(self, size: int, row: Shape) -> Race:
+        shape = (size, *row)
+        compiled = self._plain.compile(shape)
+        race = _race(self._plain, compiled, np.ones(shape, dtype=self._dtype))
+        if race.use_compiled:
+            self._compiled[shape] = compiled
+        self._plans[row].learn(
+            size, plain=race.plain, compiled=race.compiled if race.use_compiled else None
+        )
+        return race
+
+    def _run(self, rows: Array, size: int | None) -> dict[str, Array]:
+        if size is None:
+            return self._plain(rows)
+        program = self._compiled[(size, *rows.shape[1:])]
+        count = len(rows)
+        if count == size:
+            return program(rows)
+        padded = np.zeros((size, *rows.shape[1:]), dtype=self._dtype)
+        padded[:count] = rows
+        return {name: output[:count] for name, output in program(padded).items()}
 
 
 def _race(plain: Program, compiled: Program, batch: Array) -> Race:

@@ -1,15 +1,15 @@
 """Text classification: a text in, a label and its probability out."""
 
-from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from service.core.card import ModelCard, TextPreprocessing
 from service.core.errors import CorruptModelError, UndecodableInputError
 from service.core.metrics import ModelMetrics
+from service.core.planning import join_groups
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task, labels_of, round_probabilities
@@ -34,7 +34,7 @@ class TextClassification(Task[str, str, TextLabel]):
     """Classifies texts by a model with signatures `vectorize` and `tokens`.
 
     A batch is vectorised at once, in the graph; its texts are then grouped by length, so that
-    a short one isn't padded to the length of a long one.
+    a short one isn't padded to the length of a long one, unless a call less is worth that.
     """
 
     def __init__(self, model: SavedModel, card: ModelCard, *, max_batch_size: int) -> None:
@@ -45,12 +45,12 @@ class TextClassification(Task[str, str, TextLabel]):
         tokens = card.signature("tokens", "probabilities")
         self._labels = labels_of(card, "tokens")
         self._max_tokens = card.preprocessing.max_tokens
-        self._buckets = sorted(card.preprocessing.length_buckets)
+        self._lengths = _finer(sorted(card.preprocessing.length_buckets))
         self._vectorize = model.signature("vectorize", vectorize)
         self._tokens = Runner(
             model.signature("tokens", tokens),
             np.dtype(np.int32),
-            [(length,) for length in self._buckets],
+            [(length,) for length in self._lengths],
             max_batch_size,
         )
 
@@ -82,7 +82,7 @@ class TextClassification(Task[str, str, TextLabel]):
         vectors = self._vectorize(list(rows))
         token_ids, counts = vectors["token_ids"], vectors["token_count"]
         probabilities = np.empty((len(rows), len(self._labels)), dtype=np.float32)
-        for length, members in self._by_length(counts).items():
+        for length, members in self._by_length(counts):
             batch = _fit_length(token_ids[members], length)
             tokens = int(np.minimum(counts[members], length).sum())
             probabilities[members] = self._tokens(batch, tokens)["probabilities"]
@@ -100,12 +100,17 @@ class TextClassification(Task[str, str, TextLabel]):
         metrics.computed(self._tokens.elements)
         metrics.classified([a.label for a in answers], [a.score for a in answers])
 
-    def _by_length(self, counts: Array) -> dict[int, list[int]]:
-        groups: dict[int, list[int]] = defaultdict(list)
-        last = len(self._buckets) - 1
-        for index, count in enumerate(counts.tolist()):
-            groups[self._buckets[min(bisect_left(self._buckets, count), last)]].append(index)
-        return groups
+    def _by_length(self, counts: Array) -> Iterator[tuple[int, Array]]:
+        """Yield a length and the texts that are run at it, int [n] of their indexes."""
+        groups = np.searchsorted(self._lengths, counts.clip(max=self._lengths[-1]))
+        order = groups.argsort()
+        sizes = np.bincount(groups, minlength=len(self._lengths)).tolist()
+        starts = [0, *accumulate(sizes)]
+        for first, last in join_groups(sizes, self._seconds):
+            yield self._lengths[last - 1], order[starts[first] : starts[last]]
+
+    def _seconds(self, rows: int, group: int) -> float:
+        return self._tokens.seconds(rows, (self._lengths[group],))
 
     def _answer(self, probabilities: list[float], truncated: bool) -> TextLabel:  # noqa: FBT001
         best = max(range(len(probabilities)), key=probabilities.__getitem__)
@@ -115,6 +120,12 @@ class TextClassification(Task[str, str, TextLabel]):
             dict(zip(self._labels, probabilities, strict=True)),
             truncated,
         )
+
+
+def _finer(lengths: Sequence[int]) -> list[int]:
+    """Return ascending lengths and the ones halfway between them: less padding."""
+    halfway = [(low + high) // 2 for low, high in pairwise(lengths)]
+    return sorted({*lengths, *halfway})
 
 
 def _fit_length(token_ids: Array, length: int) -> Array:

@@ -9,7 +9,7 @@ import pytest
 
 from service.core.card import TextPreprocessing
 from service.core.repository import read_artifacts
-from service.core.runner import BATCH_BUCKETS, Runner
+from service.core.runner import PROGRAM_SIZES, Runner
 from service.core.saved_model import Array, Program, SavedModel, configure_tensorflow
 
 SLOW, FAST = 0.003, 0.0  # seconds
@@ -50,19 +50,32 @@ def optimized(signature: Any, max_batch_size: int = 8) -> Runner:
     return runner
 
 
-def test_every_bucket_is_compiled_once_small_ones_first() -> None:
-    signature = FakeSignature(FAST, FAST)
-    optimized(signature)
-    assert signature.compilations == [(n, row) for n in (1, 2, 4, 8) for row in (3, 5)]
+def test_every_shape_is_compiled_once_small_ones_first() -> None:
+    signature = FakeSignature(SLOW, FAST)
+    optimized(signature, 16)
+    assert signature.compilations == [(n, row) for n in PROGRAM_SIZES for row in (3, 5)]
 
 
-def test_a_batch_is_padded_to_its_bucket_and_its_answer_is_cut_back() -> None:
+def test_nothing_larger_is_compiled_where_compiling_does_not_pay() -> None:
+    signature = FakeSignature(FAST, SLOW)
+    optimized(signature, 16)
+    assert signature.compilations == [(1, 3), (1, 5)]
+
+
+def test_a_batch_is_padded_to_its_program_and_its_answer_is_cut_back() -> None:
     signature = FakeSignature(SLOW, FAST)
     runner = optimized(signature)
     batch = np.arange(15, dtype=np.int32).reshape(3, 5)
     assert (runner(batch)["double"] == batch * 2).all()
-    assert signature.compiled == [(4, 5)]
     assert signature.plain == []
+
+
+def test_a_batch_larger_than_the_programs_is_run_in_parts() -> None:
+    signature = FakeSignature(plain_seconds=10 * SLOW, compiled_seconds=SLOW)
+    runner = optimized(signature)
+    batch = np.arange(40, dtype=np.int32).reshape(8, 5)
+    assert (runner(batch)["double"] == batch * 2).all()
+    assert signature.compiled == [(4, 5), (4, 5)]
 
 
 def test_a_program_that_is_no_faster_compiled_stays_plain_and_unpadded() -> None:
@@ -78,7 +91,7 @@ def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
     for shape in ((9, 5), (2, 4)):
         runner(np.zeros(shape, np.int32))
     assert signature.plain == [(9, 5), (2, 4)]
-    assert len(signature.compilations) == 8
+    assert len(signature.compilations) == 4
 
 
 def test_it_answers_plain_before_it_is_optimized() -> None:
@@ -98,8 +111,8 @@ def test_the_shipped_model_answers_the_same_by_either_program(
     assert isinstance(artifact.card.preprocessing, TextPreprocessing)
     spec = artifact.card.signature("tokens", "probabilities")
     plain = SavedModel(artifact.path).signature("tokens", spec)
-    compiled = plain.compile((BATCH_BUCKETS[2], length))
-    rows = np.random.default_rng(0).integers(1, 9000, (BATCH_BUCKETS[2], length), np.int32)
+    compiled = plain.compile((PROGRAM_SIZES[1], length))
+    rows = np.random.default_rng(0).integers(1, 9000, (PROGRAM_SIZES[1], length), np.int32)
     np.testing.assert_allclose(
         compiled(rows)["probabilities"], plain(rows)["probabilities"], atol=1e-5
     )
