@@ -5,12 +5,16 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests.monitoring.dashboard import Panel, Values, find_panels, find_values, read_dashboard
+from tests.monitoring.draw import Picture
 from tests.monitoring.prometheus import CONFIGURATION, LivePrometheus
 from tests.monitoring.traffic import Traffic
 from tests.service.live_server import ROOT, LiveServer
@@ -105,6 +109,27 @@ def test_every_rule_is_evaluated_without_an_error(watched: Watched) -> None:
     groups = watched.prometheus.get("rules")["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     assert [rule["name"] for rule in rules if rule["health"] != "ok"] == []
+
+
+def test_the_dashboard_can_be_drawn(watched: Watched, tmp_path: Path) -> None:
+    prometheus, start, end, values = watched
+    file = tmp_path / "dashboard.png"
+    panels = find_panels(BOARD, values)
+    Picture(prometheus, start, end, step=1).draw(panels, "a test", file)
+    picture = Image.open(file).convert("RGB")
+    rows = max(panel.top + panel.height for panel in panels)
+    assert picture.height / picture.width > 0.6 * rows / 24  # nothing is cut off below
+    grey = [panel.title for panel in panels if not _is_coloured(picture, panel, rows + 1)]
+    assert grey == [panel.title for panel in panels if panel.kind == "row"]
+
+
+def _is_coloured(picture: Image.Image, panel: Panel, rows: int) -> bool:
+    """Tell whether a panel shows data: cards, titles and "No data" are grey."""
+    column, row = picture.width / 24, picture.height / rows
+    right, bottom = panel.left + panel.width, panel.top + panel.height
+    box = (panel.left * column, panel.top * row, right * column, bottom * row)
+    pixels = np.asarray(picture.crop(box), dtype=np.int16)
+    return bool((np.ptp(pixels, axis=2) > 40).any())
 
 
 def test_both_protocols_and_every_model_are_among_the_values(watched: Watched) -> None:

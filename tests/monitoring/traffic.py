@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from io import BytesIO
 from types import TracebackType
 from typing import Self
@@ -49,7 +49,7 @@ class Traffic:
         await self._at_rate(seconds, rate, self._send_ordinary)
 
     async def odd(self, seconds: float, rate: float) -> None:
-        """Send pictures that are no digits, but stripes and noise."""
+        """Send pictures that are no digits, but blurred noise."""
         await self._at_rate(seconds, rate, self._send_odd)
 
     async def overload(self, seconds: float, clients: int) -> None:
@@ -58,19 +58,19 @@ class Traffic:
 
         async def client(number: int) -> None:
             while asyncio.get_running_loop().time() < end:
-                await (self._send_impatient() if number % 4 == 0 else self._send_large())
+                await (self._send_impatient() if number % 8 == 0 else self._send_large())
 
         await asyncio.gather(*(client(number) for number in range(clients)))
 
     async def _at_rate(
-        self, seconds: float, rate: float, send: Callable[[], Awaitable[None]]
+        self, seconds: float, rate: float, send: Callable[[], Coroutine[None, None, None]]
     ) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
         async with asyncio.TaskGroup() as group:
             for number in range(int(seconds * rate)):
                 await asyncio.sleep(max(0.0, start + number / rate - loop.time()))
-                group.create_task(_run(send))
+                group.create_task(send())
 
     async def _send_ordinary(self) -> None:
         if self._random.random() < 0.02:
@@ -78,7 +78,7 @@ class Traffic:
             await self._post(target, body)
             return
         task = self._random.choice(TASKS)
-        inputs = [one.data for one in self._random.choices(read_samples(task), k=1)]
+        inputs = [self._random.choice(read_samples(task)).data]
         if self._random.random() < 0.3:
             await self._call(task, inputs)
         else:
@@ -125,7 +125,3 @@ class Traffic:
         # Its deadline, or a full queue: that is what the dashboard shall show.
         with contextlib.suppress(grpc.aio.AioRpcError):
             await method(request(**{field: inputs}), timeout=patience)
-
-
-async def _run(send: Callable[[], Awaitable[None]]) -> None:
-    await send()
