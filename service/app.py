@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import bentoml
@@ -60,6 +61,8 @@ _engine = Engine(
         max_queue_size=settings.max_queue_size,
         max_inputs=settings.max_inputs,
         max_pixels=settings.max_pixels,
+        # Half of the cores: a flood of photos must leave small requests the other half.
+        decoders=max(1, (os.cpu_count() or 1) // (2 * settings.workers)),
     ),
 )
 _listeners: list[Listener] = []

@@ -36,12 +36,16 @@ AnyTask = Task[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much the engine takes on: inputs a batch, waiting, a request; pixels an image."""
+    """How much the engine takes on: inputs a batch, waiting, a request; pixels an image.
+
+    `decoders` is how many large images are decoded at a time, beside the event loop.
+    """
 
     max_batch_size: int
     max_queue_size: int
     max_inputs: int
     max_pixels: int
+    decoders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Engine:
         self._models: list[ServedModel] = []
         self._ready = False
         self._optimizer: Optimizer | None = None
-        self._decoders = ThreadPoolExecutor(thread_name_prefix="decode")
+        self._decoders = ThreadPoolExecutor(limits.decoders, thread_name_prefix="decode")
 
     @property
     def ready(self) -> bool:
