@@ -3,7 +3,9 @@
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from typing import Any, Final, Literal
 
 import orjson
@@ -53,8 +55,9 @@ class AccessLog(Gathered):
         epoch = time.time() - time.monotonic()
         lines = [self._line(e, e.ended + epoch, self._worker) for e in self._exchanges]
         self._exchanges.clear()
-        sys.stdout.write("".join(lines))
-        sys.stdout.flush()
+        for chunk in _chunks(lines):
+            sys.stdout.write(chunk)
+            sys.stdout.flush()
 
 
 class _TextFormatter(logging.Formatter):
@@ -82,6 +85,17 @@ class _JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return orjson.dumps(line, default=str).decode()
+
+
+def _chunks(lines: list[str]) -> Iterator[str]:
+    """Join as many ASCII lines at a time as a pipe takes without mixing in another process's."""
+    chunk = ""
+    for line in lines:
+        if len(chunk) + len(line) > PIPE_BUF:
+            yield chunk
+            chunk = ""
+        chunk += line
+    yield chunk
 
 
 def _text_line(exchange: Exchange, moment: float, worker: str) -> str:

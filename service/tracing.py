@@ -10,13 +10,13 @@ from collections.abc import Callable
 from socket import gethostname
 from typing import Final
 
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.types import Attributes
 
 from service.core.exchange import Exchange
 
@@ -45,16 +45,15 @@ class Tracer:
     def __call__(self, exchange: Exchange) -> None:
         """Make the spans of an exchange, if it is sampled, and give it its trace id."""
         at = _unix_time()
-        caller = {"traceparent": exchange.traceparent, "tracestate": exchange.tracestate}
         span = self._tracer.start_span(
             exchange.operation,
-            context=self._propagator.extract(caller),
+            context=self._caller(exchange),
             kind=SpanKind.SERVER,
-            attributes=_attributes(exchange),
             start_time=at(exchange.started),
         )
         if not span.is_recording():
             return
+        span.set_attributes(_attributes(exchange))
         exchange.trace_id = f"{span.get_span_context().trace_id:032x}"
         if exchange.prediction is not None:
             timing = exchange.prediction.timing
@@ -67,6 +66,13 @@ class Tracer:
             span.set_status(Status(StatusCode.ERROR))
         span.end(at(exchange.ended))
 
+    def _caller(self, exchange: Exchange) -> Context:
+        if not exchange.traceparent:
+            return Context()
+        return self._propagator.extract(
+            {"traceparent": exchange.traceparent, "tracestate": exchange.tracestate}
+        )
+
     def close(self) -> None:
         """Send what is left, but don't wait long for a collector that doesn't answer."""
         sending = threading.Thread(target=self._provider.shutdown, daemon=True)
@@ -74,7 +80,7 @@ class Tracer:
         sending.join(_PATIENCE)
 
 
-def _attributes(exchange: Exchange) -> Attributes:
+def _attributes(exchange: Exchange) -> dict[str, str | int]:
     attributes: dict[str, str | int] = {
         "trident.request_id": exchange.request_id,
         "trident.endpoint": exchange.endpoint,

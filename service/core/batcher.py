@@ -230,10 +230,11 @@ class Batcher(Generic[Row, Answer]):
             request = item.request
             if request.deadline <= now:
                 request.fail(_expired())
-            if not request.done.done():
-                batch.append(item)
+                self._metrics.dropped("expired")
+            elif request.done.done():
+                self._metrics.dropped("abandoned")
             else:
-                self._metrics.dropped("abandoned" if request.done.cancelled() else "expired")
+                batch.append(item)
         return batch
 
     def _run(self, rows: list[Row]) -> list[Answer | TridentError]:

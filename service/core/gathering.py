@@ -44,6 +44,7 @@ def write_gathered() -> None:
     _waiting.clear()
     for observations in gathered:
         observations._is_waiting = False  # noqa: SLF001
+    for observations in gathered:
         observations._write()  # noqa: SLF001
 
 
