@@ -1,6 +1,8 @@
 """Finding each model's faster programs, in a thread of its own, behind the traffic."""
 
+import ctypes
 import logging
+import platform
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -35,6 +37,7 @@ class Optimizer:
             card, races = self._races.pop(0)
             if self._step(card, races):
                 self._races.append((card, races))
+        _return_free_memory()
         logger.info("all shapes are timed, the faster programs are in place")
 
     def _step(self, card: ModelCard, races: Iterator[Race]) -> bool:
@@ -58,3 +61,9 @@ class Optimizer:
             "compiled" if race.use_compiled else "plain",
         )
         return True
+
+
+def _return_free_memory() -> None:
+    """Give what compiling has used back to the system; the C library would keep it for later."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
