@@ -37,31 +37,55 @@ _LENGTH = b"content-length:"
 class _Connection:
     """A connection with at most one request under way."""
 
-    __slots__ = ("due", "received", "socket")
+    __slots__ = ("due", "received", "request", "reset", "socket", "used")
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection((HOST, port), timeout=GRACE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.due = 0.0
-        self.received = b""
+        self.request = self.received = b""
+        self.used = self.reset = False
 
     def fileno(self) -> int:
         return self.socket.fileno()
 
-    def send(self, request: bytes, due: float) -> None:
-        self.due, self.received = due, b""
-        self.socket.sendall(request)
+    @property
+    def closed(self) -> bool:
+        """Whether the server closed it while it was idle, as it may at any time."""
+        return bool(select.select([self], [], [], 0)[0])
+
+    @property
+    def never_read(self) -> bool:
+        """Whether the server closed it as idle while the request was on its way.
+
+        The system then resets the connection. A server that closes it with the request read, or
+        ends meanwhile, ends the stream in the ordinary way.
+        """
+        return self.used and self.reset and not self.received
+
+    def send(self, request: bytes, due: float) -> bool:
+        """Send a request; tell whether the connection took it."""
+        self.request, self.due, self.received = request, due, b""
+        try:
+            self.socket.sendall(request)
+        except OSError as error:
+            self.reset = isinstance(error, ConnectionError)
+            return False
+        return True
 
     def receive(self) -> int | None:
         """Read what is there; return the status once the answer is whole, 0 if it never will."""
         try:
             part = self.socket.recv(65536)
-        except OSError:
+        except OSError as error:
+            self.reset = isinstance(error, ConnectionError)
             return 0
         if not part:
             return 0
         self.received += part
-        return read_status(self.received)
+        status = read_status(self.received)
+        self.used = self.used or bool(status)
+        return status
 
 
 def read_status(received: bytes) -> int | None:
@@ -123,14 +147,17 @@ class OpenLoop:
 
     def _send(self, due: float) -> None:
         connection = self._idle.pop()
+        if connection.closed:
+            connection = self._replace(connection)
         request = self._requests[self._sent % len(self._requests)]
         self._sent += 1
-        try:
-            connection.send(request, due)
-        except OSError:
-            self._replace(connection)
-            return
-        self._busy.add(connection)
+        self._send_on(connection, request, due)
+
+    def _send_on(self, connection: _Connection, request: bytes, due: float) -> None:
+        if connection.send(request, due):
+            self._busy.add(connection)
+        else:
+            self._lose(connection)
 
     def _receive(self, connection: _Connection, now: float) -> None:
         status = connection.receive()
@@ -138,7 +165,7 @@ class OpenLoop:
             return
         self._busy.discard(connection)
         if status == 0:
-            self._replace(connection)
+            self._lose(connection)
             return
         self._idle.append(connection)
         if status < 400:
@@ -146,11 +173,21 @@ class OpenLoop:
         else:
             self.errors += 1
 
-    def _replace(self, connection: _Connection) -> None:
-        """Count a request that was lost with its connection, and make a new one."""
-        self.errors += 1
+    def _lose(self, connection: _Connection) -> None:
+        """Send a lost connection's request anew if the server never read it, or else count it.
+
+        HTTP clients do so (RFC 9112, 9.3.1), once: the new connection has never been idle.
+        """
+        new = self._replace(connection)
+        if connection.never_read:
+            self._send_on(new, connection.request, connection.due)
+        else:
+            self.errors += 1
+            self._idle.append(new)
+
+    def _replace(self, connection: _Connection) -> _Connection:
         connection.socket.close()
-        self._idle.append(_Connection(self._port))
+        return _Connection(self._port)
 
     def _close(self, now: float) -> None:
         unanswered = [*self._waiting, *(connection.due for connection in self._busy)]

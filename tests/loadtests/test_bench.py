@@ -2,10 +2,12 @@
 
 import asyncio
 import math
+import struct
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any, cast
 
 import numpy as np
@@ -136,8 +138,18 @@ class _TinyServer:
 
     STALL = 0.5
 
-    def __init__(self, status: str = "200 OK", stall_at: int = 0, close_at: int = 0) -> None:
+    def __init__(
+        self,
+        status: str = "200 OK",
+        stall_at: int = 0,
+        close_at: int = 0,
+        answers_each: float = math.inf,
+        *,
+        resets: bool = False,
+    ) -> None:
+        """Close a connection after its `answers_each`th answer, or reset it at the next request."""
         self._status, self._stall_at, self._close_at = status, stall_at, close_at
+        self._answers_each, self._resets = answers_each, resets
         self._count = 0
 
     @asynccontextmanager
@@ -147,14 +159,21 @@ class _TinyServer:
             yield server.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answered = 0
         try:
-            while await reader.readuntil(b"\r\n\r\nx"):
+            while answered < self._answers_each or self._resets:
+                await reader.readuntil(b"\r\n\r\nx")
+                if answered == self._answers_each:
+                    now = struct.pack("ii", 1, 0)
+                    writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, now)
+                    break
                 self._count += 1
                 if self._count == self._close_at:
                     break
                 if self._count == self._stall_at:
                     await self._stall()
                 writer.write(f"HTTP/1.1 {self._status}\r\ncontent-length: 2\r\n\r\nok".encode())
+                answered += 1
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         writer.close()
@@ -212,6 +231,20 @@ def test_refusals_and_lost_connections_are_errors_and_no_latencies() -> None:
     assert (refused.latencies, refused.errors) == ([], 50)
     lost = _drive(_TinyServer(close_at=10), arrivals)
     assert (len(lost.latencies), lost.errors) == (49, 1)
+
+
+def test_a_connection_closed_while_idle_loses_no_request() -> None:
+    """As every HTTP client does: servers close what idles, uvicorn after five seconds."""
+    loop = _drive(_TinyServer(answers_each=1), [number / 50 for number in range(20)])
+    assert (len(loop.latencies), loop.errors) == (20, 0)
+
+
+def test_a_request_that_a_closing_server_never_read_is_sent_again_once() -> None:
+    arrivals = [number / 50 for number in range(20)]
+    loop = _drive(_TinyServer(answers_each=1, resets=True), arrivals)
+    assert (len(loop.latencies), loop.errors) == (20, 0)
+    never = _drive(_TinyServer(answers_each=0, resets=True), arrivals)
+    assert (never.latencies, never.errors) == ([], 20)
 
 
 def test_what_is_never_answered_counts_as_an_error_with_the_time_it_waited() -> None:
