@@ -47,7 +47,7 @@ def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  
     r"""Measure Trident beside stock BentoML, and beside the models without a server.
 
     \b
-    Everything, about 25 minutes on a machine that has nothing else to do:
+    Everything, about 27 minutes on a machine that has nothing else to do:
         make bench
     Whether it works at all:
         make bench ARGS="--quick"

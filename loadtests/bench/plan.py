@@ -7,7 +7,7 @@ Say = Callable[[str], None]
 """Told, in a line, what goes on."""
 
 ENDPOINTS = ("classify", "sentiment", "embed")
-PARTS = (*ENDPOINTS, "grpc", "open-loop", "cold-start", "memory")
+PARTS = (*ENDPOINTS, "grpc", "photos", "open-loop", "cold-start", "memory")
 """What `--only` chooses from."""
 
 IMAGES_PER_CALL = 32

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.bench.figures import Load, Measurement
+from loadtests.bench.photos import CONNECTIONS, PHOTO_CONNECTIONS
 from loadtests.bench.results import Results
 from loadtests.bench.targets import Target, judge
 
@@ -58,6 +59,7 @@ def write_json(results: Results, path: Path) -> None:
 
 def _tables(results: Results) -> Iterator[Table]:
     yield _loads("Closed loop", [m for m in results.measurements if m.rate is None], results)
+    yield _photos(results)
     yield _open_loop([m for m in results.measurements if m.rate is not None])
     yield _ceiling(results)
     yield _cold_start(results)
@@ -73,6 +75,21 @@ def _loads(title: str, measurements: list[Measurement], results: Results) -> Tab
         shown = f"{ratio:.1f}x" if ratio and one.load.server != "stock" else ""
         concurrency = str(one.load.concurrency)
         table.add_row(_name(one.load), concurrency, one.load.server, *_figures(one), shown)
+    return table
+
+
+def _photos(results: Results) -> Table:
+    table = _table(
+        f"Beside photos: /classify, small images, {CONNECTIONS} at once, while "
+        f"{PHOTO_CONNECTIONS} connections post 12 megapixels each",
+        *("server", "photos/s", *_FIGURES[:-1], "photo p50 ms", "photo errors"),
+    )
+    for server, one in results.photos.items():
+        photos = one.photos
+        table.add_row(server, "none", *_figures(one.alone)[:-1])
+        latency, errors = f"{photos.p50:.0f}", f"{photos.errors:,}"
+        rate = f"{photos.requests_per_second:.1f}"
+        table.add_row(server, rate, *_figures(one.beside)[:-1], latency, errors)
     return table
 
 

@@ -48,6 +48,18 @@ class Memory:
     loaded_total: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class BesidePhotos:
+    """Small requests alone and while photos are posted, and those photos. Medians.
+
+    The processor time is nobody's: the loads run at once.
+    """
+
+    alone: Measurement
+    beside: Measurement
+    photos: Measurement
+
+
 @dataclass(slots=True)
 class Results:
     """Everything; what wasn't asked for is empty.
@@ -61,6 +73,7 @@ class Results:
     foreign_load: float = 0.0
     accuracy: dict[str, float] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)
+    photos: dict[str, BesidePhotos] = field(default_factory=dict)
     ceiling: dict[str, float] = field(default_factory=dict)
     cold_start: dict[str, ColdStart] = field(default_factory=dict)
     memory: Memory | None = None

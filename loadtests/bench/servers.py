@@ -125,7 +125,7 @@ class Trident(Server):
         """Return a request with the input as its body."""
         if isinstance(data, str):
             return Request(f"/{endpoint}", "text/plain; charset=utf-8", data.encode())
-        return Request(f"/{endpoint}", "image/png", data)
+        return Request(f"/{endpoint}", image_type(data), data)
 
     def answer(self, body: bytes) -> Mapping[str, Any]:
         """Read one answer."""
@@ -168,8 +168,8 @@ class Stock(Server):
         boundary = uuid.uuid5(uuid.NAMESPACE_URL, endpoint).hex
         head = (
             f"--{boundary}\r\n"
-            'Content-Disposition: form-data; name="images"; filename="image.png"\r\n'
-            "Content-Type: image/png\r\n\r\n"
+            'Content-Disposition: form-data; name="images"; filename="image"\r\n'
+            f"Content-Type: {image_type(data)}\r\n\r\n"
         )
         body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
         return Request(f"/{endpoint}", f"multipart/form-data; boundary={boundary}", body)
@@ -178,6 +178,11 @@ class Stock(Server):
         """Read the only answer of the list."""
         answers: Sequence[Mapping[str, Any]] = json.loads(body)
         return answers[0]
+
+
+def image_type(image: bytes) -> str:
+    """Return an image file's media type: JPEG's, or else PNG's."""
+    return "image/jpeg" if image.startswith(b"\xff\xd8") else "image/png"
 
 
 def free_port() -> int:

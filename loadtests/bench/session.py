@@ -14,6 +14,7 @@ from loadtests.bench.drivers import Drivers
 from loadtests.bench.figures import Load, Measurement, medians
 from loadtests.bench.inputs import Inputs
 from loadtests.bench.memory import bare_memory
+from loadtests.bench.photos import measure_photos
 from loadtests.bench.plan import ENDPOINTS, IMAGES_PER_CALL, SATURATING, Plan, Say
 from loadtests.bench.requests import HOST
 from loadtests.bench.results import Memory, Results, new_results
@@ -53,7 +54,7 @@ class _Session:
         stack: ExitStack,
     ) -> None:
         self._results, self._plan, self._parts = results, results.plan, parts
-        self._models, self._inputs, self._say = models, inputs, say
+        self._models, self._inputs, self._folder, self._say = models, inputs, folder, say
         # One after the other: each finds its fastest programs by timing them.
         self._trident = stack.enter_context(Trident(models, folder))
         self._wait_for(self._trident)
@@ -80,6 +81,10 @@ class _Session:
                 ceilings.setdefault(endpoint, []).append(rate)
         self._results.ceiling = {name: statistics.median(r) for name, r in ceilings.items()}
         self._results.measurements = medians(found)
+        if "photos" in self._parts:
+            self._results.photos = measure_photos(
+                self._plan, self._servers, self._inputs, self._folder, self._say
+            )
         if "open-loop" in self._parts:
             self._results.measurements += medians(list(self._open_rounds()))
         self._check()
@@ -103,7 +108,7 @@ class _Session:
         return file
 
     def _endpoints(self) -> list[str]:
-        """Return the endpoints that any of the parts needs."""
+        """Return the endpoints that are driven in closed loop, for any of the parts."""
         needs_images = {"grpc", "open-loop"} & set(self._parts)
         return [
             endpoint
@@ -111,8 +116,13 @@ class _Session:
             if endpoint in self._parts or (endpoint == "classify" and needs_images)
         ]
 
+    def _checked_endpoints(self) -> list[str]:
+        endpoints = self._endpoints()
+        needed = "photos" in self._parts and "classify" not in endpoints
+        return ["classify", *endpoints] if needed else endpoints
+
     def _check(self) -> None:
-        for endpoint in self._endpoints():
+        for endpoint in self._checked_endpoints():
             for server in self._servers:
                 share = check_http(server, endpoint, self._inputs)
                 self._results.accuracy[f"{server.name} /{endpoint}"] = share

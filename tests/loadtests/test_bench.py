@@ -1,6 +1,8 @@
 """The benchmark's own arithmetic, parsing, generator and checks. Nothing here is a timing."""
 
 import asyncio
+import io
+import itertools
 import math
 import struct
 import threading
@@ -14,6 +16,7 @@ import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from loadtests.bench import tools
 from loadtests.bench.__main__ import main
@@ -24,11 +27,12 @@ from loadtests.bench.figures import Load, Measurement, Sample, measurement, medi
 from loadtests.bench.h2load import frame, parse_h2load
 from loadtests.bench.inputs import Input, Inputs, split_sentences
 from loadtests.bench.open_loop import OpenLoop, poisson_arrivals, read_status
+from loadtests.bench.photos import PHOTO_CONNECTIONS, make_photo, measure_photos
 from loadtests.bench.plan import QUICK
 from loadtests.bench.report import make_console, print_report, write_json
 from loadtests.bench.requests import HOST, Request, read_requests, write_requests
-from loadtests.bench.results import ColdStart, Machine, Memory, Results
-from loadtests.bench.servers import Server
+from loadtests.bench.results import BesidePhotos, ColdStart, Machine, Memory, Results
+from loadtests.bench.servers import Server, image_type
 from loadtests.bench.targets import judge
 from loadtests.bench.wrk import parse_wrk
 
@@ -321,6 +325,74 @@ def test_embeddings_are_judged_by_their_neighbours() -> None:
     assert share_of_like_neighbours(apart, [0, 1, 0, 1]) == 0.0
 
 
+def _digit_png() -> bytes:
+    """Return a stroke, light on black, as MNIST's digits are."""
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[4:24, 12:16] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_photo_is_a_digit_on_paper_of_12_megapixels() -> None:
+    photo = make_photo(_digit_png())
+    assert 1e6 < len(photo) < 3e6
+    assert image_type(photo) == "image/jpeg"
+    with Image.open(io.BytesIO(photo)) as image:
+        assert (image.format, image.size) == ("JPEG", (3000, 4000))
+        small = np.asarray(image.convert("L").resize((28, 28), Image.Resampling.BOX))
+    assert small[14, 14] < 100 < 200 < small[14, 2]
+
+
+@pytest.fixture
+def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have wrk replaced by something whose p99 is 9 ms while photos are under way, else 1 ms."""
+    coming, ended = threading.Event(), threading.Event()
+    runs = itertools.count(1)  # of the small requests: a warm-up and a round alone, then beside
+
+    def run(port: int, requests: Path, connections: int, seconds: int) -> Sample:
+        if connections == PHOTO_CONNECTIONS:
+            coming.set()
+            assert ended.wait(10)
+            return Sample(40, 2.0, 200, 300, 400, 3)
+        number = next(runs)
+        beside = number > 2 and coming.wait(10)
+        if number == 4:
+            ended.set()
+        return Sample(100, 1.0, 0.5, 9.0 if beside else 1.0, 12, 0)
+
+    monkeypatch.setattr("loadtests.bench.photos.run_wrk", run)
+    monkeypatch.setattr("loadtests.bench.photos.make_photo", lambda digit: digit)
+
+
+@pytest.mark.usefixtures("mixed")
+def test_small_requests_are_measured_alone_and_while_photos_come(tmp_path: Path) -> None:
+    with _answering(wrong=0) as server:
+        found = measure_photos(QUICK, [server], INPUTS, tmp_path, lambda line: None)
+    one = found["fake"]
+    assert (one.alone.p99, one.beside.p99) == (1.0, 9.0)
+    assert (one.photos.requests_per_second, one.photos.errors) == (20, 3)
+
+
+@pytest.mark.usefixtures("mixed")
+def test_a_server_that_refuses_photos_is_left_out_but_for_trident(tmp_path: Path) -> None:
+    said: list[str] = []
+    with _answering(wrong=0, status="413 Content Too Large") as server:
+        assert measure_photos(QUICK, [server], INPUTS, tmp_path, said.append) == {}
+        assert "413" in said[0]
+        server.name = "trident"
+        with pytest.raises(WrongAnswersError, match=r"trident.*413"):
+            measure_photos(QUICK, [server], INPUTS, tmp_path, said.append)
+
+
+@pytest.mark.usefixtures("mixed")
+def test_trident_must_read_the_photo_rightly(tmp_path: Path) -> None:
+    with _answering(wrong=1) as server:
+        server.name = "trident"
+        with pytest.raises(WrongAnswersError, match=r"photo of a 0: 200, \?"):
+            measure_photos(QUICK, [server], INPUTS, tmp_path, lambda line: None)
+
+
 def _results() -> Results:
     machine = Machine(2, "a processor", "Linux", "3.11.7", {"bentoml": "1.4.39"})
     results = Results(QUICK, machine, "2026-11-23")
@@ -336,6 +408,10 @@ def _results() -> Results:
         for concurrency in (8, 32):
             load = Load("trident", "classify", "grpc", images, concurrency)
             results.measurements.append(_found(load, rate))
+    small, photos = (Load("trident", "classify", "http", concurrency=count) for count in (8, 4))
+    results.photos["trident"] = BesidePhotos(
+        _found(small, 4000.0), _found(small, 900.0, 43.0), _found(photos, 17.5, errors=2)
+    )
     results.ceiling = {"classify": 16_000.0}
     results.cold_start = {"trident": ColdStart(4.0, 4.1), "stock": ColdStart(5.0, 6.0)}
     results.memory = Memory(500, {"trident": 520}, {"trident": 600}, {"trident": 700})
@@ -388,9 +464,14 @@ def test_the_report_is_printed_written_and_drawn(
     printed = capsys.readouterr().out
     assert "15.0x" in printed
     assert "missed" in printed
+    beside = next(line for line in printed.splitlines() if "17.5" in line)
+    assert [cell.strip() for cell in beside.split("│")[1:-1]] == [
+        *("trident", "17.5", "900", "0.50", "43.00", "86.00", "0", "0", "2")
+    ]
     write_json(results, tmp_path / "bench.json")
     written = orjson.loads((tmp_path / "bench.json").read_bytes())
     assert written["results"]["machine"]["cores"] == 2
+    assert written["results"]["photos"]["trident"]["beside"]["p99"] == 43.0
     assert len(written["targets"]) == len(judge(results))
     assert draw_chart(results, tmp_path / "bench.png")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
