@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test bench loadtest lint format proto lock bento clean
+.PHONY: help serve train test bench loadtest image docker-test lint format proto lock bento clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 serve: $(VENV)/.serve ## Serve the models: HTTP on port 3000, gRPC on 3001
 	$(BIN)/bentoml serve service:Trident
@@ -29,6 +29,16 @@ loadtest: $(VENV)/.dev ## Load a server like clients do for DURATION, its own or
 USERS := 100
 SPAWN_RATE := 20
 DURATION := 60s
+
+image: ## Build the service's Docker image (TARGET=gpu, TARGET=loadtest for the others)
+	docker build -f docker/Dockerfile --target $(TARGET) -t $(IMAGE) \
+		--label org.opencontainers.image.revision=$$(git rev-parse HEAD) .
+
+TARGET := cpu
+IMAGE = trident$(patsubst -cpu,,-$(TARGET))
+
+docker-test: $(VENV)/.dev ## Build the images and try the whole deployment (needs Docker)
+	$(BIN)/pytest -m docker tests/deployment $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and generated code
 	$(BIN)/ruff check .

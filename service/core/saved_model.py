@@ -23,15 +23,18 @@ def configure_tensorflow() -> None:
     """Set TensorFlow up for serving; call it once, before the first model is loaded.
 
     One thread an operation: a batch's matrices are too small to be worth sharing out, and the
-    other cores have other batches, other workers and the event loop to run.
+    other cores have other batches, other workers and the event loop to run. On a GPU memory is
+    taken as it is needed: TensorFlow would take all of it at once, also what others use.
     """
     import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
     except RuntimeError:
-        logger.warning("TensorFlow was in use before: its thread settings stay as they are")
+        logger.warning("TensorFlow was in use before: its settings stay as they are")
 
 
 def tensorflow_version() -> str:

@@ -66,11 +66,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(example: Example, server: LiveServer, workplace: Path) -> str:
-    """Run an example against the server, wherever it listens; return what it prints."""
-    code = re.sub(r"\b3000\b", str(server.http_port), example.code)
-    code = re.sub(r"\b3001\b", str(server.grpc_port), code)
-    code = code.replace("localhost", "127.0.0.1")
+def _run(example: Example, http: str, grpc: str, workplace: Path) -> str:
+    """Run an example; return what it prints."""
+    code = example.code.replace("localhost:3000", http).replace("localhost:3001", grpc)
     bash = shutil.which("bash") or "/bin/bash"
     command = [bash, "-euo", "pipefail", "-c", code]
     if example.language == "python":
@@ -91,7 +89,12 @@ def _run(example: Example, server: LiveServer, workplace: Path) -> str:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.code.split("\n")[0][:60])
 def test_an_example_works_as_shown(server: LiveServer, workplace: Path, example: Example) -> None:
-    output = _run(example, server, workplace)
+    check_example(example, f"127.0.0.1:{server.http_port}", server.grpc_target, workplace)
+
+
+def check_example(example: Example, http: str, grpc: str, workplace: Path) -> None:
+    """Run an example against the server at these two HOST:PORT; it must print what is shown."""
+    output = _run(example, http, grpc, workplace)
     if example.output is not None:
         _compare(json.loads(output), json.loads(example.output))
 

@@ -1,0 +1,47 @@
+#!/bin/bash
+# Tell HAProxy to give a replica no new requests; used by rolling-restart.sh.
+#   drain ADDRESS      once another replica answers, send nothing new to the one at ADDRESS
+#   drain --release    take the mark from replicas that are gone, for those that get their slots
+set -euo pipefail
+
+# HAProxy's flags in the column srv_admin_state of `show servers state`.
+DRAINED=8
+UNRESOLVED=32
+
+haproxy() {
+    exec 3<>/dev/tcp/127.0.0.1/9999
+    echo "$*" >&3
+    cat <&3
+    exec 3>&-
+}
+
+# Lines of "backend/server address operational-state admin-state".
+servers() { haproxy show servers state | awk '$4 ~ /^trident/ { print $2 "/" $4, $5, $6, $7 }'; }
+
+# Whether each backend has a replica besides the one at $1 that answers.
+replaced() {
+    servers | awk -v address="$1" '
+        $2 != address && $3 == 2 && $4 == 0 { split($1, name, "/"); up[name[1]] = 1 }
+        END { exit !(up["http"] && up["grpc"]) }'
+}
+
+if [ "$1" = --release ]; then
+    servers | while read -r server _ _ state; do
+        if ((state & DRAINED && state & UNRESOLVED)); then
+            haproxy set server "$server" state ready
+        fi
+    done
+    exit 0
+fi
+
+for _ in {1..60}; do
+    if replaced "$1"; then
+        servers | while read -r server address _ _; do
+            [ "$address" != "$1" ] || haproxy set server "$server" state drain
+        done
+        exit 0
+    fi
+    sleep 0.5
+done
+echo "no replica but $1 answers: it stays" >&2
+exit 1

@@ -1,0 +1,34 @@
+"""How TensorFlow is set up before the first model is loaded."""
+
+import pytest
+import tensorflow as tf
+
+from service.core.saved_model import configure_tensorflow
+
+
+@pytest.mark.parametrize("devices", [[], ["GPU:0"], ["GPU:0", "GPU:1"]])
+def test_memory_grows_on_every_gpu(monkeypatch: pytest.MonkeyPatch, devices: list[str]) -> None:
+    grown: dict[str, bool] = {}
+
+    def grow(device: str, *, enable: bool) -> None:
+        grown[device] = enable
+
+    for setting in ("set_intra_op_parallelism_threads", "set_inter_op_parallelism_threads"):
+        monkeypatch.setattr(tf.config.threading, setting, lambda _: None)
+    monkeypatch.setattr(
+        tf.config, "list_physical_devices", lambda kind: devices if kind == "GPU" else []
+    )
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grow)
+    configure_tensorflow()
+    assert grown == dict.fromkeys(devices, True)
+
+
+def test_settings_that_come_too_late_are_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_: int) -> None:
+        raise RuntimeError("too late")
+
+    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", refuse)
+    configure_tensorflow()
+    assert "in use before" in caplog.text
