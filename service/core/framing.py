@@ -51,9 +51,8 @@ def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
 
 def _has_mnist_form(pixels: Pixels) -> bool:
     """Tell whether a picture of the wanted size is light on dark, its mass in the middle."""
-    border, mass, off_y, off_x = (
-        pixels.ravel().astype(np.float32) @ _moments(pixels.shape)
-    ).tolist()
+    flat = pixels.ravel().astype(np.float32)
+    border, mass, off_y, off_x = _moments(pixels.shape).dot(flat).tolist()
     if border > _DARK or int(pixels.max()) < 128:
         return False
     return bool(max(abs(off_y), abs(off_x)) <= _OFF_CENTRE * mass)
@@ -63,12 +62,12 @@ def _has_mnist_form(pixels: Pixels) -> bool:
 def _moments(shape: tuple[int, int]) -> NDArray[np.float32]:
     """Return what to multiply a flat picture by for its border's mean, its mass and moments.
 
-    float32 [pixels, 4]; the moments are about the picture's middle, in rows and in columns.
+    float32 [4, pixels]; the moments are about the picture's middle, in rows and in columns.
     """
     y, x = np.mgrid[: shape[0], : shape[1]]
     is_border = (y == 0) | (x == 0) | (y == shape[0] - 1) | (x == shape[1] - 1)
     terms = (is_border / is_border.sum(), np.ones(shape), y - y.mean(), x - x.mean())
-    return np.stack(terms, axis=-1).reshape(-1, 4).astype(np.float32)
+    return np.stack(terms).reshape(4, -1).astype(np.float32)
 
 
 def _border(pixels: Pixels) -> Pixels:
