@@ -1,5 +1,5 @@
 #!/bin/sh
-# Take out of the virtual environment $1 what serving never uses. docker/verify.sh shows that the
+# Take out of the virtual environment $1 what serving never uses. tests/deployment shows that the
 # service works without it; docs/deployment.md says what each cut saves.
 set -eu
 packages=$(echo "$1"/lib/python3*/site-packages)

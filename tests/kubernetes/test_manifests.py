@@ -172,7 +172,6 @@ def test_kserve_runs_the_same_container() -> None:
     assert {key: predictor[key] for key in shared} == {key: POD[key] for key in shared}
 
 
-@pytest.mark.skipif(not COMPOSE.exists(), reason="there are no images yet")
 def test_the_images_are_those_of_compose() -> None:
     for manifests, compose in ((BASE, COMPOSE), (GPU, COMPOSE.with_name("compose.gpu.yaml"))):
         (ours,) = manifests["Deployment", "trident"]["spec"]["template"]["spec"]["containers"]
@@ -182,7 +181,6 @@ def test_the_images_are_those_of_compose() -> None:
         assert default[1].partition(":")[0] == ours["image"].partition(":")[0]
 
 
-@pytest.mark.skipif(not COMPOSE.exists(), reason="there are no images yet")
 def test_the_ports_and_the_health_are_those_of_the_image() -> None:
     exposed = re.search(
         r"^EXPOSE (3.*)$", COMPOSE.with_name("Dockerfile").read_text(), re.MULTILINE
