@@ -1,5 +1,6 @@
 """The engine, with models made by hand: loading, choosing, answering, refusing."""
 
+import asyncio
 import json
 import shutil
 import time
@@ -21,6 +22,7 @@ from service.core.errors import (
     UndecodableInputError,
     UnknownModelError,
 )
+from service.core.image_task import ImageTask
 from tests.service.demo_models import PURE_TINT, TINTS
 from tests.service.drawings import encode
 
@@ -82,6 +84,29 @@ async def test_a_bad_input_has_its_error_in_its_place(engine: Engine) -> None:
 async def test_more_inputs_than_a_batch_holds_keep_their_order(engine: Engine) -> None:
     prediction = await predict(engine, *[RED, BLUE] * 5, version=1)
     assert [outcome.label for outcome in prediction.outcomes] == ["red", "blue"] * 5
+
+
+async def test_other_requests_have_a_turn_between_the_inputs_of_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.core.engine._TURN", 0.0)
+    turns, seen, decode = 0, [], ImageTask.decode
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def decode_and_note(task: Any, data: bytes) -> Any:
+        seen.append(turns)
+        return decode(task, data)
+
+    monkeypatch.setattr(ImageTask, "decode", decode_and_note)
+    counting = asyncio.create_task(count_turns())
+    await predict(engine, *[RED] * 9)
+    counting.cancel()
+    assert len(set(seen)) == 9
 
 
 async def test_requests_that_make_no_sense_are_refused(engine: Engine) -> None:
