@@ -18,5 +18,5 @@ for container in $old; do
     done
     docker stop "$container"
     docker rm "$container"
+    "${compose[@]}" exec -T balancer drain --release
 done
-"${compose[@]}" exec -T balancer drain --release

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Tell HAProxy to give a replica no new requests; used by rolling-restart.sh.
 #   drain ADDRESS      once another replica answers, send nothing new to the one at ADDRESS
-#   drain --release    take the mark from replicas that are gone, for those that get their slots
+#   drain --release    once the drained replica is down, take the mark from its slot: the next
+#                      replica, which may even get its address, shall be given requests
 set -euo pipefail
 
-# HAProxy's flags in the column srv_admin_state of `show servers state`.
+# HAProxy's flag in the column srv_admin_state of `show servers state`.
 DRAINED=8
-UNRESOLVED=32
 
 haproxy() {
     exec 3<>/dev/tcp/127.0.0.1/9999
@@ -25,11 +25,20 @@ replaced() {
         END { exit !(up["http"] && up["grpc"]) }'
 }
 
+# Lines of "backend/server operational-state" of those that get no new requests.
+drained() {
+    servers | while read -r server _ running state; do
+        ((!(state & DRAINED))) || echo "$server $running"
+    done
+}
+
 if [ "$1" = --release ]; then
-    servers | while read -r server _ _ state; do
-        if ((state & DRAINED && state & UNRESOLVED)); then
-            haproxy set server "$server" state ready
-        fi
+    for _ in {1..30}; do
+        drained | grep -v ' 0$' >/dev/null || break
+        sleep 0.5
+    done
+    drained | while read -r server _; do
+        haproxy set server "$server" state ready
     done
     exit 0
 fi
