@@ -85,7 +85,7 @@ class LiveServer:
     def workers(self) -> list[psutil.Process]:
         """Return the processes that answer: the supervisor's children that listen."""
         children = self.process.children(recursive=True)
-        return [child for child in children if "worker" in " ".join(child.cmdline())]
+        return [child for child in children if _is_worker(child)]
 
     def wait_until_exit(self, seconds: float = STOP_SECONDS) -> int:
         """Wait for the supervisor's end; return its exit status."""
@@ -108,6 +108,13 @@ def wait_for(condition: Callable[[], bool], seconds: float = START_SECONDS) -> N
     while not condition():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.02)
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "worker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has ended, or is a zombie
+        return False
 
 
 def free_port() -> int:
