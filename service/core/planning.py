@@ -33,10 +33,14 @@ class Plan:
         self._best: list[_Choice] = []
 
     def learn(self, size: int, *, plain: float, compiled: float | None) -> None:
-        """Take in the seconds that `size` rows take; None for a program that shan't be used."""
+        """Take in the seconds that `size` rows take; None for a program that shan't be used.
+
+        Sizes come in ascending order. A larger program that seems faster was measured in a calmer
+        moment: it counts as no faster.
+        """
         self._plain[size] = plain
         if compiled is not None:
-            self._compiled[size] = compiled
+            self._compiled[size] = max(compiled, *self._compiled.values(), 0.0)
         best = [_Choice(0.0, Step(0, None))]
         for rows in range(1, self._max_rows + 1):
             best.append(self._choose(rows, best))

@@ -111,8 +111,9 @@ def _draw_stat(place: Place, panel: Panel, series: Series) -> None:
     times, values = _values(series[0][1])
     color = _color_of(values[-1], defaults["thresholds"]["steps"])
     axes.plot(times, values, color=color, linewidth=0.8)
-    axes.fill_between(times, values, min(values), color=color, alpha=0.2)
-    low, high = min(values), max(values)
+    finite = [value for value in values if math.isfinite(value)] or [0.0]  # 0 / 0 is no number
+    low, high = min(finite), max(finite)
+    axes.fill_between(times, values, low, color=color, alpha=0.2)
     axes.set_ylim(low, low + 3 * ((high - low) or 1))  # the lower third is the sparkline
     text = show(values[-1], defaults["unit"], defaults.get("decimals"))
     axes.text(0.5, 0.66, text, size=17, color=color, ha="center", va="center",

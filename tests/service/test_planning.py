@@ -52,6 +52,10 @@ def test_a_small_rest_may_run_compiled_beside_a_plain_call_no_more_than_it_pays(
     assert plan.steps(40) == [Step(40, None)]
 
 
+def test_a_larger_program_that_seems_faster_is_not_taken_for_less() -> None:
+    assert learned((1, 9.0, 2.0), (4, 9.0, 1.0)).steps(1) == [Step(1, 1)]
+
+
 def test_a_batch_beyond_the_plan_runs_plain() -> None:
     assert learned((1, 9.0, 1.0)).steps(65) == [Step(65, None)]
 
