@@ -7,6 +7,8 @@ counted when it dies; its gauges go with it.
 
 import os
 import platform
+import struct
+import time
 from collections import Counter as CountOf
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,6 +33,7 @@ from service.core.errors import (
 from service.core.gathering import BulkHistogram, Gathered
 from service.core.runner import Race
 
+_TRIES = 5  # at reading the files of all workers
 _ENDPOINT = ("endpoint", "protocol")
 _MODEL = ("model", "version")
 _SECONDS = (
@@ -348,6 +351,11 @@ def render_metrics() -> bytes:
     _forget_dead_workers(Path(folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    for _ in range(_TRIES - 1):
+        try:
+            return generate_latest(registry)
+        except (struct.error, ValueError):  # a worker that starts has a file without content yet
+            time.sleep(0.02)
     return generate_latest(registry)
 
 

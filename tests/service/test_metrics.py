@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.core.metrics import render_metrics
 from service.grpc import inference_pb2 as messages
 from service.grpc.inference_pb2_grpc import InferenceStub
 from tests.service.answers import base64_text
@@ -275,3 +277,13 @@ def test_no_caller_can_make_a_label(http: httpx.Client, stub: InferenceStub) -> 
         assert "w3ird" not in str(sample).lower()
         assert sample.labels.get("endpoint", "classify") in ENDPOINTS
         assert sample.labels.get("protocol", "http") in {"http", "grpc"}
+
+
+def test_a_worker_that_has_just_made_its_file_spoils_no_scrape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "counter_1.db"
+    file.touch()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr("service.core.metrics.time.sleep", lambda _: file.unlink())
+    assert render_metrics() == b""
