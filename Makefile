@@ -16,7 +16,7 @@ serve: $(VENV)/.serve ## Serve the models: HTTP on port 3000, gRPC on 3001
 train: $(VENV)/.dev ## Train, evaluate and export all models from nothing (ARGS="--quick" for a smoke run)
 	$(BIN)/python -m training all $(ARGS)
 
-test: $(VENV)/.dev ## Run every test
+test: $(VENV)/.dev ## Run every test but those of the Docker images (docker-test)
 	$(BIN)/pytest $(ARGS)
 
 bench: $(VENV)/.dev ## Measure Trident beside stock BentoML (ARGS="--quick" for a smoke run)

@@ -287,3 +287,4 @@ def test_a_worker_that_has_just_made_its_file_spoils_no_scrape(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     monkeypatch.setattr("service.core.metrics.time.sleep", lambda _: file.unlink())
     assert render_metrics() == b""
+    assert not file.exists(), "it was never read again"
