@@ -18,8 +18,9 @@ from service import __version__
 from service.core.engine import Engine, Limits
 from service.core.errors import CorruptModelError
 from service.core.exchange import Listener
+from service.core.exposition import render_metrics
 from service.core.gathering import write_gathered
-from service.core.metrics import record_build, render_metrics
+from service.core.metrics import record_build
 from service.core.process_metrics import ProcessMetrics
 from service.core.repository import read_artifacts
 from service.core.saved_model import tensorflow_version

@@ -5,19 +5,13 @@ set before this module is imported (BentoML does so when it serves). What a work
 counted when it dies; its gauges go with it.
 """
 
-import os
 import platform
-import struct
-import time
 from collections import Counter as CountOf
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, Literal
 
-import psutil
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import Counter, Gauge
 
 from service.core.card import ModelCard
 from service.core.errors import (
@@ -33,7 +27,6 @@ from service.core.errors import (
 from service.core.gathering import BulkHistogram, Gathered
 from service.core.runner import Race
 
-_TRIES = 5  # at reading the files of all workers
 _ENDPOINT = ("endpoint", "protocol")
 _MODEL = ("model", "version")
 _SECONDS = (
@@ -338,36 +331,3 @@ def record_ready(*, ready: bool) -> None:
 def record_build(*, version: str, tensorflow: str, bentoml: str) -> None:
     """Say what runs, by versions."""
     _BUILD_INFO.labels(version, platform.python_version(), tensorflow, bentoml).set(1)
-
-
-def render_metrics() -> bytes:
-    """Return all metrics in Prometheus's text format, summed over the worker processes.
-
-    Call `write_gathered` first, on the event loop; this may run in a thread.
-    """
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
-        return generate_latest(REGISTRY)
-    _forget_dead_workers(Path(folder))
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    for _ in range(_TRIES - 1):
-        try:
-            return generate_latest(registry)
-        except (struct.error, ValueError):  # a worker that starts has a file without content yet
-            time.sleep(0.02)
-    return generate_latest(registry)
-
-
-def _forget_dead_workers(folder: Path) -> None:
-    """Remove the gauges of workers that were killed: nobody else notices that in time."""
-    for path in folder.glob("gauge_live*.db"):
-        if not _is_alive(int(path.stem.rpartition("_")[2])):
-            path.unlink(missing_ok=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

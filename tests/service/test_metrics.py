@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.core.metrics import render_metrics
+from service.core.exposition import render_metrics
 from service.grpc import inference_pb2 as messages
 from service.grpc.inference_pb2_grpc import InferenceStub
 from tests.service.answers import base64_text
@@ -285,6 +285,6 @@ def test_a_worker_that_has_just_made_its_file_spoils_no_scrape(
     file = tmp_path / "counter_1.db"
     file.touch()
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    monkeypatch.setattr("service.core.metrics.time.sleep", lambda _: file.unlink())
+    monkeypatch.setattr("service.core.exposition.time.sleep", lambda _: file.unlink())
     assert render_metrics() == b""
     assert not file.exists(), "it was never read again"
