@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import bentoml
@@ -36,7 +35,7 @@ from service.schemas import (
     SentimentAnswer,
     TextRequest,
 )
-from service.settings import InvalidSettingsError, get_settings
+from service.settings import CORES, InvalidSettingsError, get_settings
 
 if TYPE_CHECKING:
     from service.tracing import Tracer
@@ -63,7 +62,10 @@ _engine = Engine(
         max_inputs=settings.max_inputs,
         max_pixels=settings.max_pixels,
         # Half of the cores: a flood of photos must leave small requests the other half.
-        decoders=max(1, (os.cpu_count() or 1) // (2 * settings.workers)),
+        decoders=max(1, CORES // (2 * settings.workers)),
+        # A worker with a core to itself gains nothing by a second thread: it runs its batches on
+        # the event loop, unless others would notice. One with more cores hands them over.
+        hold_seconds=0.01 if settings.workers >= CORES else 0.0005,
     ),
 )
 _listeners: list[Listener] = []

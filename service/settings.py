@@ -1,13 +1,25 @@
 """Everything that can be set, each setting an environment variable `TRIDENT_<FIELD>`."""
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+import psutil
 from pydantic import Field, HttpUrl, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+"""Processor cores that this process may use."""
+
+_WORKER_MEMORY = 2 * 1024**3  # bytes: twice what a worker holds with the shipped models
+
+
+def suitable_workers(cores: int, memory: int) -> int:
+    """Return how many workers suit a machine of so many cores and bytes of memory."""
+    return max(1, min(cores, memory // _WORKER_MEMORY))
 
 
 class Settings(BaseSettings):
@@ -20,8 +32,11 @@ class Settings(BaseSettings):
     models: Path = Path(__file__).resolve().parent.parent / "models"
     """Folder of models, laid out as NAME/VERSION/{saved_model.pb, variables/, model.json}."""
 
-    workers: int = Field(default=max(1, (os.cpu_count() or 1) // 2), ge=1)
-    """Worker processes, by default one for two cores. All of them share the two ports."""
+    workers: int = Field(
+        default_factory=lambda: suitable_workers(CORES, psutil.virtual_memory().total), ge=1
+    )
+    """Worker processes, by default one a core, as far as 2 GiB of memory for each reach. All of
+    them share the two ports."""
 
     grpc_host: str = "0.0.0.0"  # noqa: S104 - the same default as BentoML's HTTP port
     """Address that the gRPC server listens on. HTTP's is set by `bentoml serve --host`."""

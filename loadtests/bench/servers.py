@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from loadtests.bench.errors import ServerFailedError
 from loadtests.bench.process_tree import ProcessTree
 from loadtests.bench.requests import HOST, Request
+from service.settings import get_settings
 
 if TYPE_CHECKING:  # at run time it would bring the data sets, and TensorFlow with them
     from loadtests.bench.inputs import Input
@@ -35,6 +36,7 @@ class Server(ABC):
     _folder: Path
     _target: str
     _warm_log: str | None = None
+    _workers = 1
 
     def __init__(self, models: Path, folder: Path) -> None:
         """Start a server of the models; `folder` takes its log and BentoML's own files."""
@@ -79,7 +81,11 @@ class Server(ABC):
         """Wait until what the server does after its start is done. Raises ServerFailedError."""
         if self._warm_log is not None:
             awaited = self._warm_log
-            self._wait(lambda: awaited in self.tree.log, WARM_SECONDS, f"log {awaited!r}")
+            self._wait(
+                lambda: self.tree.log.count(awaited) >= self._workers,
+                WARM_SECONDS,
+                f"log {awaited!r}",
+            )
 
     def _wait(self, condition: Any, seconds: float, what: str) -> None:
         give_up = time.monotonic() + seconds
@@ -112,6 +118,7 @@ class Trident(Server):
     def __init__(self, models: Path, folder: Path) -> None:
         """Start it, gRPC on a port of its own."""
         self.grpc_port = free_port()
+        self._workers = get_settings().workers
         super().__init__(models, folder)
 
     def _environment(self, models: Path) -> Mapping[str, str]:

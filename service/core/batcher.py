@@ -31,7 +31,7 @@ Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
 _MEMORY = 0.9  # weight of the past in moving averages
-_SHORT = 0.0005  # seconds: a lonely row that takes no longer is not worth a switch of threads
+_UNSETTLED = InferenceError("The model gave no answer.")  # in place of an outcome still to come
 
 
 @dataclass(slots=True)
@@ -77,8 +77,9 @@ class _Item(Generic[Row, Answer]):
 class Batcher(Generic[Row, Answer]):
     """Gathers rows into batches and runs them through one model.
 
-    It belongs to one event loop: `submit` and `close` are called there. `predict` is called in
-    `executor`, which has one thread, with a list of rows, and returns as many answers.
+    It belongs to one event loop: `submit` and `close` are called there. `predict` is called with a
+    list of rows, and returns as many answers: in `executor`, which has one thread, or on the event
+    loop where that is quicker for everybody.
     """
 
     def __init__(
@@ -89,13 +90,16 @@ class Batcher(Generic[Row, Answer]):
         metrics: ModelMetrics,
         max_batch_size: int,
         max_queue_size: int,
+        hold_seconds: float = 0.0,
         is_quick: Callable[[Row], bool] = lambda _: True,
         observe: Callable[[Sequence[Answer]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a batcher; deadlines are points of `clock`, in seconds.
 
-        A row that isn't `is_quick` never runs on the event loop, however quick others were.
+        A batch that is expected to take up to `hold_seconds` runs on the event loop itself, since
+        two threads that take turns at the interpreter's lock cost more than that. A row that isn't
+        `is_quick` never does, however quick others were.
         `observe` is called on the event loop with the answers of each batch.
         """
         self._predict = predict
@@ -103,6 +107,7 @@ class Batcher(Generic[Row, Answer]):
         self._metrics = metrics
         self._max_batch_size = max_batch_size
         self._max_queue_size = max_queue_size
+        self._hold_seconds = hold_seconds
         self._is_quick = is_quick
         self._observe_answers = observe
         self._clock = clock
@@ -115,8 +120,7 @@ class Batcher(Generic[Row, Answer]):
         self._idle.set()
         self._woken = False
         self._closed = False
-        self._rows_per_second = 0.0
-        self._single_seconds = math.inf
+        self._seconds_per_row = math.inf
 
     async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
         """Wait for the rows' answers. The rows of a cancelled call are never computed.
@@ -161,12 +165,13 @@ class Batcher(Generic[Row, Answer]):
             )
 
     def _seconds_to_empty(self) -> float:
-        return len(self._queue) / self._rows_per_second if self._rows_per_second else 1.0
+        seconds = len(self._queue) * self._seconds_per_row
+        return seconds if math.isfinite(seconds) else 1.0
 
     def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         request: _Request[Answer] = _Request(done, deadline, self._clock(), len(rows))
-        request.result.outcomes = [_stopping()] * len(rows)
+        request.result.outcomes = [_UNSETTLED] * len(rows)
         self._queue.extend(_Item(row, index, request) for index, row in enumerate(rows))
         self._metrics.queued(len(self._queue))
         self._pending.add(request)
@@ -203,23 +208,42 @@ class Batcher(Generic[Row, Answer]):
         batch = self._take()
         self._metrics.queued(len(self._queue))
         if not batch:
-            self._idle.set()
             return
-        rows = [item.row for item in batch]
-        finish = partial(self._finish, batch, self._clock())
-        self._idle.clear()
-        self._running = True
-        if len(rows) == 1 and self._single_seconds < _SHORT and self._is_quick(rows[0]):
-            finish(self._run(rows))
+        started = self._clock()
+        if self._is_short(batch):
+            outcomes = self._run(batch)
+            self._settle(batch, started, self._clock() - started, outcomes)
+            if self._queue:
+                self._wake()  # not at once: other events have a turn first, and bring company
         else:
-            self._run_in_executor(rows, finish)
+            self._running = True
+            self._idle.clear()
+            self._run_in_executor(batch, started)
 
-    def _run_in_executor(
-        self, rows: list[Row], finish: Callable[[list[Answer | TridentError]], None]
-    ) -> None:
+    def _is_short(self, batch: Sequence[_Item[Row, Answer]]) -> bool:
+        """Tell whether a batch may hold the event loop while it runs."""
+        expected = len(batch) * self._seconds_per_row
+        return expected < self._hold_seconds and all(self._is_quick(item.row) for item in batch)
+
+    def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
         loop = asyncio.get_running_loop()
-        running = self._executor.submit(self._run, rows)
-        running.add_done_callback(lambda done: loop.call_soon_threadsafe(finish, done.result()))
+        go_on = partial(self._go_on, batch, started)
+        running = self._executor.submit(self._run, batch)
+        running.add_done_callback(lambda done: loop.call_soon_threadsafe(go_on, done.result()))
+
+    def _go_on(
+        self,
+        batch: list[_Item[Row, Answer]],
+        started: float,
+        outcomes: list[Answer | TridentError],
+    ) -> None:
+        """Give the executor its next batch, then see to the answers of the last one."""
+        elapsed = self._clock() - started
+        self._running = False
+        self._dispatch()
+        if not self._running:
+            self._idle.set()
+        self._settle(batch, started, elapsed, outcomes)
 
     def _take(self) -> list[_Item[Row, Answer]]:
         """Take the next batch from the queue, dropping what is abandoned or expired."""
@@ -237,28 +261,23 @@ class Batcher(Generic[Row, Answer]):
                 batch.append(item)
         return batch
 
-    def _run(self, rows: list[Row]) -> list[Answer | TridentError]:
-        """Run a batch, in the executor; a row that makes it fail fails alone."""
+    def _run(self, batch: Sequence[_Item[Row, Answer]]) -> list[Answer | TridentError]:
+        """Run a batch; a row that makes it fail fails alone."""
         try:
-            return list(self._predict(rows))
+            return list(self._predict([item.row for item in batch]))
         except Exception:
-            logger.exception("the model failed on a batch of %d", len(rows))
-        if len(rows) == 1:
+            logger.exception("the model failed on a batch of %d", len(batch))
+        if len(batch) == 1:
             return [InferenceError("The model failed on this input.")]
-        return [self._run([row])[0] for row in rows]
+        return [self._run([item])[0] for item in batch]
 
-    def _finish(
+    def _settle(
         self,
         batch: list[_Item[Row, Answer]],
         started: float,
+        elapsed: float,
         outcomes: list[Answer | TridentError],
     ) -> None:
-        self._running = False
-        elapsed = self._clock() - started
-        if self._queue:
-            self._dispatch()
-        else:
-            self._idle.set()
         for item, outcome in zip(batch, outcomes, strict=True):
             request = item.request
             request.result.queue = started - request.enqueued
@@ -269,15 +288,9 @@ class Batcher(Generic[Row, Answer]):
         self._observe_answers([o for o in outcomes if not isinstance(o, TridentError)])
 
     def _learn_speed(self, rows: int, elapsed: float) -> None:
-        rate = rows / max(elapsed, 1e-6)
-        self._rows_per_second = _blend(self._rows_per_second or rate, rate)
-        if rows == 1:
-            past = elapsed if math.isinf(self._single_seconds) else self._single_seconds
-            self._single_seconds = _blend(past, elapsed)
-
-
-def _blend(past: float, present: float) -> float:
-    return _MEMORY * past + (1 - _MEMORY) * present
+        present = elapsed / rows
+        past = self._seconds_per_row if math.isfinite(self._seconds_per_row) else present
+        self._seconds_per_row = _MEMORY * past + (1 - _MEMORY) * present
 
 
 def _expired() -> DeadlineExceededError:

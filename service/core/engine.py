@@ -40,7 +40,8 @@ AnyTask = Task[Any, Any, Any]
 class Limits:
     """How much the engine takes on: inputs a batch, waiting, a request; pixels an image.
 
-    `decoders` is how many large images are decoded at a time, beside the event loop.
+    `decoders` is how many large images are decoded at a time, beside the event loop; `hold_seconds`
+    how long a batch may hold the event loop (see `Batcher`).
     """
 
     max_batch_size: int
@@ -48,6 +49,7 @@ class Limits:
     max_inputs: int
     max_pixels: int
     decoders: int
+    hold_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +241,7 @@ class Engine:
             metrics=metrics,
             max_batch_size=self._limits.max_batch_size,
             max_queue_size=self._limits.max_queue_size,
+            hold_seconds=self._limits.hold_seconds,
             is_quick=task.is_quick,
             observe=partial(task.observe, metrics),
         )

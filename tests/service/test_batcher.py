@@ -286,23 +286,71 @@ async def test_the_times_are_those_of_the_clock(make: MakeBatcher, model: Model)
     await first
 
 
-async def test_a_row_that_is_not_quick_never_runs_on_the_event_loop() -> None:
-    """However quick the rows before it were: a huge text would stop everybody."""
-    threads: list[int] = []
+class Threads:
+    """A model that takes no time, and tells in which thread each of its batches ran."""
 
-    def predict(rows: Sequence[str]) -> list[str]:
-        threads.append(threading.get_ident())
+    def __init__(self) -> None:
+        self.on_loop: list[bool] = []
+        self.sizes: list[int] = []
+        self._loop_thread = threading.get_ident()
+
+    def predict(self, rows: Sequence[str]) -> list[str]:
+        self.on_loop.append(threading.get_ident() == self._loop_thread)
+        self.sizes.append(len(rows))
         return list(rows)
 
+
+def holding(threads: Threads, executor: ThreadPoolExecutor, seconds: float) -> Batcher[str, str]:
+    """A batcher whose batches may hold the event loop for so long."""
+    return Batcher(
+        threads.predict,
+        executor=executor,
+        metrics=ModelMetrics("holding", 1),
+        max_batch_size=4,
+        max_queue_size=100,
+        hold_seconds=seconds,
+        is_quick=lambda row: len(row) < 10,
+    )
+
+
+async def test_short_batches_run_on_the_event_loop_once_the_model_is_known_to_be_quick() -> None:
+    threads = Threads()
     with ThreadPoolExecutor(1) as executor:
-        batcher: Batcher[str, str] = Batcher(
-            predict,
-            executor=executor,
-            metrics=ModelMetrics("lonely", 1),
-            max_batch_size=4,
-            max_queue_size=4,
-            is_quick=lambda row: len(row) < 10,
-        )
-        for row in ("a", "b", "long" * 100):
-            await batcher.submit([row], deadline=time.monotonic() + 60)
-    assert threads[2] == threads[0] != threading.get_ident()
+        batcher = holding(threads, executor, seconds=60.0)
+        for rows in (["a"], ["b"], ["c", "d"]):
+            answered = await batcher.submit(rows, deadline=time.monotonic() + 60)
+            assert answered.outcomes == rows
+    assert threads.on_loop == [False, True, True]
+
+
+async def test_no_batch_runs_on_the_event_loop_that_would_hold_it_too_long() -> None:
+    threads = Threads()
+    with ThreadPoolExecutor(1) as executor:
+        batcher = holding(threads, executor, seconds=0.0)
+        for _ in range(3):
+            await batcher.submit(["a"], deadline=time.monotonic() + 60)
+    assert threads.on_loop == [False, False, False]
+
+
+async def test_others_have_a_turn_between_batches_on_the_event_loop() -> None:
+    threads = Threads()
+    with ThreadPoolExecutor(1) as executor:
+        batcher = holding(threads, executor, seconds=60.0)
+        await batcher.submit(["first"], deadline=time.monotonic() + 60)
+        many = asyncio.create_task(batcher.submit(["a"] * 12, deadline=time.monotonic() + 60))
+        turns = []
+        while not many.done():
+            await asyncio.sleep(0)
+            turns.append(len(threads.sizes))
+    assert threads.sizes == [1, 4, 4, 4]
+    assert {2, 3, 4} <= set(turns)
+
+
+async def test_a_row_that_is_not_quick_never_runs_on_the_event_loop() -> None:
+    """However quick the rows before it were: a huge text would stop everybody."""
+    threads = Threads()
+    with ThreadPoolExecutor(1) as executor:
+        batcher = holding(threads, executor, seconds=60.0)
+        for rows in (["a"], ["b"], ["c", "long" * 100]):
+            await batcher.submit(rows, deadline=time.monotonic() + 60)
+    assert threads.on_loop == [False, True, False]

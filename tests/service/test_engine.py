@@ -32,7 +32,12 @@ RED, BLUE = (encode(Image.new("RGB", (50, 30), colour)) for colour in ("red", "b
 
 def make_engine(models: Path) -> Engine:
     limits = Limits(
-        max_batch_size=8, max_queue_size=100, max_inputs=10, max_pixels=10_000, decoders=1
+        max_batch_size=8,
+        max_queue_size=100,
+        max_inputs=10,
+        max_pixels=10_000,
+        decoders=1,
+        hold_seconds=0.0,
     )
     return Engine(models, limits)
 

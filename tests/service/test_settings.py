@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import HttpUrl, ValidationError
 
-from service.settings import Settings
+from service.settings import Settings, suitable_workers
 from tests.service.live_server import ROOT, START_SECONDS, LiveServer
 
 VALUES = {
@@ -80,6 +80,15 @@ def test_the_defaults_are_what_the_project_promises() -> None:
     settings = Settings()
     assert settings.grpc_port == 3001
     assert settings.models == ROOT / "models"
+
+
+@pytest.mark.parametrize(
+    ("cores", "gibibytes", "workers"), [(1, 8, 1), (2, 24, 2), (8, 64, 8), (8, 9, 4), (4, 1, 1)]
+)
+def test_each_core_has_a_worker_as_far_as_the_memory_reaches(
+    cores: int, gibibytes: int, workers: int
+) -> None:
+    assert suitable_workers(cores, gibibytes * 1024**3) == workers
 
 
 def test_settings_do_not_change_while_the_service_runs() -> None:
