@@ -46,8 +46,8 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
         UndecodableInputError: not an image, or a damaged one.
         TooLargeError: more pixels than `max_pixels`.
     """
-    if channels == 1 and pixel_count(data) <= min(_PLAIN_PNG_PIXELS, max_pixels):
-        plain = decode_plain_png(data)
+    if channels == 1:
+        plain = decode_plain_png(data, max_pixels=min(_PLAIN_PNG_PIXELS, max_pixels))
         if plain is not None:
             return plain
     image = _open(data)

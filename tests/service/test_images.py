@@ -9,6 +9,7 @@ from PIL import Image
 
 from service.core.errors import TooLargeError, UndecodableInputError
 from service.core.images import FORMATS, decode_image, pixel_count
+from service.core.png import decode_plain_png
 from tests.service.drawings import encode, grey, handwritten, transparent
 
 INK = handwritten("5", 120)
@@ -158,6 +159,24 @@ def test_a_truncated_file_is_refused(file_format: str, part: float) -> None:
     data = encode(grey(INK), file_format)
     with pytest.raises(UndecodableInputError, match=r"\.$"):
         decode(data[: int(part * len(data))])
+
+
+def test_a_flipped_bit_never_makes_another_picture_on_the_short_way() -> None:
+    """What the checksums don't vouch for is left to Pillow."""
+    picture = grey(INK).resize((28, 28))
+    data = encode(picture, "PNG")
+    for position in range(len(data)):
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << (position % 8)
+        found = decode_plain_png(bytes(damaged), max_pixels=1000)
+        assert found is None or np.array_equal(found, np.asarray(picture)), position
+
+
+def test_the_short_way_leaves_large_pictures_and_other_chunks_alone() -> None:
+    picture = grey(INK).resize((28, 28))
+    assert decode_plain_png(encode(picture, "PNG"), max_pixels=28 * 28) is not None
+    assert decode_plain_png(encode(picture, "PNG"), max_pixels=28 * 28 - 1) is None
+    assert decode_plain_png(encode(picture, "PNG", dpi=(72, 72)), max_pixels=1000) is None
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged TIFF tags
