@@ -94,7 +94,9 @@ async def _metrics(_: Request) -> Response:
 
 @bentoml.service(
     name="trident",
-    service_class=behind_ingress(_http) if settings.ingress else bentoml.Service,
+    service_class=behind_ingress(_http, workers=settings.workers)
+    if settings.ingress
+    else bentoml.Service,
     description=_DESCRIPTION,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout + settings.drain_timeout},

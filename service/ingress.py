@@ -2,7 +2,8 @@
 
 This is the one place that knows BentoML from within. It holds for BentoML 1.4: a service made
 with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker, before
-that worker's uvicorn looks up `uvicorn.protocols.http.auto.AutoHTTPProtocol`.
+that worker's uvicorn looks up `uvicorn.protocols.http.auto.AutoHTTPProtocol` and
+`uvicorn.loops.auto.auto_loop_factory`.
 """
 
 import logging
@@ -11,7 +12,8 @@ from urllib.parse import parse_qsl
 
 from bentoml import Service
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http import auto
+from uvicorn.loops import auto as loops
+from uvicorn.protocols.http import auto as protocols
 
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.messages import HttpRequest, HttpResponse
@@ -43,8 +45,8 @@ class Ingress:
         await _send(await self._adapter.answer(request), send)
 
 
-def behind_ingress(adapter: HttpAdapter) -> type[Any]:
-    """Return a BentoML service class whose workers answer `ENDPOINTS` by `adapter`."""
+def behind_ingress(adapter: HttpAdapter, *, workers: int) -> type[Any]:
+    """Return a BentoML service class whose `workers` answer `ENDPOINTS` by `adapter`."""
 
     class FrontedService(Service):
         __slots__ = ()
@@ -52,6 +54,8 @@ def behind_ingress(adapter: HttpAdapter) -> type[Any]:
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
             _silence_access_log()
             _take_short_way(adapter)
+            if workers > 1:
+                _share_connections()
             return Ingress(super().to_asgi(is_main=is_main), adapter)
 
     return FrontedService
@@ -83,4 +87,13 @@ def _take_short_way(adapter: HttpAdapter) -> None:
         pass
 
     Protocol.adapter = adapter
-    auto.AutoHTTPProtocol = Protocol
+    protocols.AutoHTTPProtocol = Protocol
+
+
+def _share_connections() -> None:
+    """Have uvicorn run on a loop that leaves the other workers their part."""
+    try:
+        from service.accepting import SharingLoop
+    except ImportError:  # there is no uvloop for Windows
+        return
+    loops.auto_loop_factory = lambda use_subprocess=False: SharingLoop

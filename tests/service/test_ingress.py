@@ -7,8 +7,11 @@ from typing import Any
 import bentoml
 import httpx
 import pytest
-from uvicorn.protocols.http import auto
+import uvicorn
+from uvicorn.loops import auto as loops
+from uvicorn.protocols.http import auto as protocols
 
+from service.accepting import SharingLoop
 from service.http.adapter import ENDPOINTS
 from service.http.protocol import EndpointProtocol
 from service.ingress import Ingress, behind_ingress
@@ -126,16 +129,20 @@ def test_everything_else_is_bentomls(http: httpx.Client) -> None:
 def test_the_seam_holds_for_this_bentoml() -> None:
     """Fails when a BentoML that moved the seam is installed; it held for 1.4.39."""
     assert importlib.metadata.version("bentoml").startswith("1.4.")
-    before = auto.AutoHTTPProtocol
+    before = protocols.AutoHTTPProtocol, loops.auto_loop_factory
     adapter: Any = object()
 
     class Empty:
         pass
 
-    service: Any = bentoml.service(service_class=behind_ingress(adapter))(Empty)
+    front = behind_ingress(adapter, workers=2)
+    service: Any = bentoml.service(service_class=front)(Empty)
     try:
         application = service.to_asgi(is_main=True)
         assert isinstance(application, Ingress)
-        assert issubclass(auto.AutoHTTPProtocol, EndpointProtocol)
+        config = uvicorn.Config(application)
+        config.load()
+        assert issubclass(config.http_protocol_class, EndpointProtocol)
+        assert config.get_loop_factory() is SharingLoop
     finally:
-        auto.AutoHTTPProtocol = before
+        protocols.AutoHTTPProtocol, loops.auto_loop_factory = before

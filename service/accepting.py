@@ -1,0 +1,86 @@
+"""Taking connections one by one, so that workers who share a socket share what comes to it.
+
+uvloop takes all connections that wait at a socket at once. Of 32 that came together one worker
+then had 27 and the other 5, of 128 one had 99, and the first worked while the second was idle. An
+idle worker that takes one connection a turn leaves the others theirs, and a busy one hardly has a
+turn.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import uvloop
+
+logger = logging.getLogger(__name__)
+
+_PAUSE = 1.0  # seconds, when the process can't have any more connections
+
+
+class SharingLoop(uvloop.Loop):
+    """An event loop for a process among several that listen on the same socket."""
+
+    async def create_server(self, *args: Any, **options: Any) -> Any:
+        """Listen; on a socket given as `sock`, connections are taken one a turn."""
+        sock: socket.socket | None = options.get("sock")
+        if sock is None:
+            return await super().create_server(*args, **options)
+        listening = _SharedSocket(self, sock, args[0], options.get("ssl"))
+        listening.start()
+        return listening
+
+
+class _SharedSocket:
+    """The server of one socket, as far as uvicorn needs one."""
+
+    def __init__(
+        self,
+        loop: SharingLoop,
+        sock: socket.socket,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        sock.settimeout(0)
+        self._loop = loop
+        self._socket = sock
+        self._take_on = partial(loop.connect_accepted_socket, make_protocol, ssl=tls)
+        self._opening: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    def start(self) -> None:
+        """Take what comes, from now on."""
+        if not self._closed:
+            self._loop.add_reader(self._socket, self._accept)
+
+    def close(self) -> None:
+        """Take no more connections; those that are open stay."""
+        self._closed = True
+        self._loop.remove_reader(self._socket)
+
+    async def wait_closed(self) -> None:
+        """Return at once: there is nothing left to close."""
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._socket.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another process was quicker, or the client has gone
+        except OSError as error:
+            logger.error("no connections are taken for %d s: %s", _PAUSE, error.strerror)  # noqa: TRY400
+            self._loop.remove_reader(self._socket)
+            self._loop.call_later(_PAUSE, self.start)
+            return
+        opening = self._loop.create_task(self._open(connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    async def _open(self, connection: socket.socket) -> None:
+        try:
+            await self._take_on(connection)
+        except OSError as error:  # the client has gone, or can't agree on TLS
+            logger.debug("a connection failed to open: %s", error)
+            connection.close()
