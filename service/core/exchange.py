@@ -53,6 +53,13 @@ Listener = Callable[[Exchange], None]
 """Called on the event loop with each exchange that has ended."""
 
 
+def sane_request_id(sent: str | None) -> str:
+    """Return the id that a caller sent, or a new one if it sent none or not a sane one."""
+    if sent is None or not _REQUEST_ID.fullmatch(sent):
+        return f"{getrandbits(128):032x}"
+    return sent
+
+
 class Observer:
     """Tells metrics, listeners and the log of the requests to one endpoint by one protocol."""
 
@@ -71,14 +78,11 @@ class Observer:
     def begin(
         self, request_id: str | None, traceparent: str | None, tracestate: str | None
     ) -> Exchange:
-        """Note a request that has come, with what the caller sent along, if it did.
-
-        A `request_id` that isn't a sane one is replaced by a new one.
-        """
+        """Note a request that has come, with what the caller sent along, if it did."""
         self._metrics.began()
-        if request_id is None or not _REQUEST_ID.fullmatch(request_id):
-            request_id = f"{getrandbits(128):032x}"
-        return Exchange(*self._names, request_id, traceparent or "", tracestate or "")
+        return Exchange(
+            *self._names, sane_request_id(request_id), traceparent or "", tracestate or ""
+        )
 
     def reject(self, exchange: Exchange, error: TridentError) -> None:
         """Note that the request, or one of its inputs, is answered by an error."""

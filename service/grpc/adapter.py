@@ -2,27 +2,26 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from service.core.engine import Engine, Prediction
 from service.core.errors import MalformedRequestError, OverloadedError, TridentError
-from service.core.exchange import Exchange, Listener, Observer
+from service.core.exchange import Listener, Observer
 from service.core.image_classification import Classification
 from service.core.image_embedding import Embedding
 from service.core.text_classification import TextLabel
 from service.grpc import inference_pb2 as messages
-from service.grpc.status import STATUS, status_number
+from service.grpc.calls import Call, UnaryMethod
+from service.grpc.status import STATUS, CallError, StatusCode
 
 _DEADLINE_SLACK = 0.05  # seconds
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 SERVICE: Final[str] = messages.DESCRIPTOR.services_by_name["Inference"].full_name
 
@@ -62,53 +61,46 @@ class GrpcAdapter:
         }
         self._request_timeout = request_timeout
 
-    def handlers(self) -> "grpc.GenericRpcHandler[Any, Any]":
-        """Return what a server needs to answer `trident.v1.Inference`."""
-        handlers = {
-            name: grpc.unary_unary_rpc_method_handler(
-                partial(self._answer, method),
-                request_deserializer=partial(_parse, method.request),
-                response_serializer=method.response.SerializeToString,
-            )
-            for name, method in METHODS.items()
+    @property
+    def unary(self) -> dict[str, UnaryMethod]:
+        """The methods of `trident.v1.Inference`, by path."""
+        return {
+            f"/{SERVICE}/{name}": partial(self._answer, method) for name, method in METHODS.items()
         }
-        return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
-    async def _answer(self, method: Method, request: Any, context: Context) -> Any:
-        observer, metadata = self._observers[method.name], dict(context.invocation_metadata() or ())
+    async def _answer(self, method: Method, call: Call, data: bytes) -> bytes:
+        observer, metadata = self._observers[method.name], call.metadata.get
         exchange = observer.begin(
-            metadata.get("x-request-id"), metadata.get("traceparent"), metadata.get("tracestate")
+            metadata("x-request-id"), metadata("traceparent"), metadata("tracestate")
         )
-        context.set_trailing_metadata((("x-request-id", exchange.request_id),))
+        call.request_id, exchange.size = exchange.request_id, len(data)
+        deadline = min(call.due, exchange.started + self._request_timeout)
         try:
-            if observer.has_listeners and request is not None:
-                exchange.size = request.ByteSize()
-            deadline = exchange.started + self._left(context)
-            prediction = exchange.prediction = await self._predict(method, request, deadline)
+            prediction = exchange.prediction = await self._predict(method, data, deadline)
         except TridentError as error:
             observer.reject(exchange, error)
             observer.end(exchange, STATUS[type(error)].name)
-            await context.abort(STATUS[type(error)], str(error), _trailers(exchange, error))
+            raise CallError(STATUS[type(error)], str(error), _trailers(error)) from None
         except asyncio.CancelledError:
-            observer.end(exchange, _given_up(context).name)
+            observer.end(exchange, _given_up(deadline).name)
             raise
         except Exception:
             observer.fail(exchange)
-            observer.end(exchange, grpc.StatusCode.INTERNAL.name)
-            await context.abort(grpc.StatusCode.INTERNAL, "The service failed, see its log.")
+            observer.end(exchange, StatusCode.INTERNAL.name)
+            raise CallError(StatusCode.INTERNAL, "The service failed, see its log.") from None
         if len(prediction.outcomes) > 1:
             for refusal in prediction.errors:
                 observer.reject(exchange, refusal)
-        observer.end(exchange, grpc.StatusCode.OK.name)
-        return method.response(
+        observer.end(exchange, StatusCode.OK.name)
+        response = method.response(
             results=[_result(method, outcome) for outcome in prediction.outcomes],
             model={"name": prediction.model, "version": prediction.version},
             timing=_timing(prediction),
         )
+        return bytes(response.SerializeToString())
 
-    async def _predict(self, method: Method, request: Any, deadline: float) -> Prediction:
-        if request is None:
-            raise MalformedRequestError("The message can't be read: is all of its text UTF-8?")
+    async def _predict(self, method: Method, data: bytes, deadline: float) -> Prediction:
+        request = _parse(method, data)
         prediction = await self._engine.predict(
             method.task,
             method.inputs(request),
@@ -119,18 +111,14 @@ class GrpcAdapter:
         _raise_only_error(prediction.outcomes)
         return prediction
 
-    def _left(self, context: Context) -> float:
-        """Return the seconds that the call may take."""
-        remaining = context.time_remaining()
-        return self._request_timeout if remaining is None else min(remaining, self._request_timeout)
 
-
-def _parse(message: Any, data: bytes) -> Any:
-    """Return the message, or None: gRPC itself would call a bad one an unknown error."""
+def _parse(method: Method, data: bytes) -> Any:
     try:
-        return message.FromString(data)
+        return method.request.FromString(data)
     except DecodeError:
-        return None
+        raise MalformedRequestError(
+            "The message can't be read: is all of its text UTF-8?"
+        ) from None
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:
@@ -139,21 +127,19 @@ def _raise_only_error(outcomes: Sequence[Any]) -> None:
         raise outcomes[0]
 
 
-def _given_up(context: Context) -> grpc.StatusCode:
-    """Return why a call was cancelled: its client went, or the client's deadline passed.
+def _given_up(deadline: float) -> StatusCode:
+    """Return why a call was cancelled: its client went, or its deadline passed.
 
     That deadline passes at the client first, which cancels the call a little before ours would.
     """
-    remaining = context.time_remaining()
-    expired = remaining is not None and remaining <= _DEADLINE_SLACK
-    return grpc.StatusCode.DEADLINE_EXCEEDED if expired else grpc.StatusCode.CANCELLED
+    expired = deadline - time.monotonic() <= _DEADLINE_SLACK
+    return StatusCode.DEADLINE_EXCEEDED if expired else StatusCode.CANCELLED
 
 
-def _trailers(exchange: Exchange, error: TridentError) -> tuple[tuple[str, str], ...]:
-    trailers = (("x-request-id", exchange.request_id),)
+def _trailers(error: TridentError) -> dict[str, str]:
     if isinstance(error, OverloadedError):
-        return (*trailers, ("retry-after", str(max(1, math.ceil(error.retry_after)))))
-    return trailers
+        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+    return {}
 
 
 def _timing(prediction: Prediction) -> Fields:
@@ -167,7 +153,7 @@ def _timing(prediction: Prediction) -> Fields:
 
 def _result(method: Method, outcome: Any) -> Fields:
     if isinstance(outcome, TridentError):
-        return {"error": {"code": status_number(outcome), "message": str(outcome)}}
+        return {"error": {"code": STATUS[type(outcome)].value, "message": str(outcome)}}
     return {method.result_field: method.result(outcome)}
 
 

@@ -1,19 +1,22 @@
 """The gRPC server: inference, health and reflection on one port."""
 
+import asyncio
 import socket
 from collections.abc import Sequence
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-
 from service.core.engine import Engine
-from service.core.exchange import Listener
+from service.core.exchange import Listener as ExchangeListener
 from service.grpc.adapter import SERVICE, GrpcAdapter
+from service.grpc.calls import Service
+from service.grpc.health import HEALTH, Health
+from service.grpc.http2.listener import Listener
+from service.grpc.reflection import REFLECTION, Reflection
+
+_OVERALL = ""  # what the health service calls the whole server
 
 
 class GrpcServer:
-    """A `grpc.aio` server in the event loop that starts it."""
+    """A server in the event loop that starts it."""
 
     def __init__(
         self,
@@ -24,42 +27,35 @@ class GrpcServer:
         share_port: bool,
         max_body_bytes: int,
         request_timeout: float,
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Prepare a server; with `share_port`, several processes listen on the same port."""
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.so_reuseport", int(share_port)),
-                ("grpc.max_receive_message_length", max_body_bytes),
-                ("grpc.max_send_message_length", -1),
-            ]
-        )
-        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
+        self._address = host.strip("[]"), port
+        self._share_port = share_port
+        self._health = Health((_OVERALL, SERVICE))
         adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
-        self._server.add_generic_rpc_handlers((adapter.handlers(),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        reflection.enable_server_reflection(
-            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        reflection = Reflection((SERVICE, HEALTH, REFLECTION))
+        service = Service(
+            unary=adapter.unary | self._health.unary,
+            streaming=self._health.streaming | reflection.streaming,
+            max_message_bytes=max_body_bytes,
+            timeout=request_timeout,
         )
-        self._server.add_insecure_port(f"{host}:{port}")
+        self._listener = Listener(service.call)
 
     async def start(self) -> None:
-        """Listen, not serving yet by the health service."""
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
-        await self._server.start()
+        """Listen, not serving yet by the health service. Raises OSError."""
+        await self._listener.start(*self._address, share_port=self._share_port)
 
     async def serve(self) -> None:
         """Say by the health service that calls are answered now."""
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        self._health.set(serving=True)
 
     async def stop(self, grace: float) -> None:
         """Take no new calls and let those under way finish within `grace` seconds."""
-        await self._health.enter_graceful_shutdown()
-        await self._server.stop(grace)
-
-    async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
-        for name in (health.OVERALL_HEALTH, SERVICE):
-            await self._health.set(name, status)
+        self._health.set(serving=False)
+        await asyncio.sleep(0)  # those who watch are told before they are sent away
+        await self._listener.stop(grace)
 
 
 def check_port_free(host: str, port: int) -> None:

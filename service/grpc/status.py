@@ -1,8 +1,7 @@
-"""Errors as gRPC shows them: status codes."""
+"""How a call ended: gRPC's status codes, and which one each error has."""
 
+from enum import IntEnum
 from typing import Final
-
-from grpc import StatusCode
 
 from service.core.errors import (
     AbandonedError,
@@ -18,6 +17,29 @@ from service.core.errors import (
     UnknownModelError,
     UnsupportedMediaTypeError,
 )
+
+
+class StatusCode(IntEnum):
+    """Numbers as they are sent (gRPC's doc/statuscodes.md)."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
 
 STATUS: Final[dict[type[TridentError], StatusCode]] = {
     MalformedRequestError: StatusCode.INVALID_ARGUMENT,
@@ -35,6 +57,13 @@ STATUS: Final[dict[type[TridentError], StatusCode]] = {
 """The status code of each error."""
 
 
-def status_number(error: TridentError) -> int:
-    """Return the code of an error as the number that the protocol sends."""
-    return int(STATUS[type(error)].value[0])
+class CallError(Exception):
+    """A call fails by a status other than OK; the message is shown to the caller."""
+
+    def __init__(
+        self, status: StatusCode, message: str, trailers: dict[str, str] | None = None
+    ) -> None:
+        """Keep the status, and what to send as metadata beside it."""
+        super().__init__(message)
+        self.status = status
+        self.trailers = trailers or {}

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator
 
-import grpc
 import orjson
 import pytest
 
 from service.core import errors
 from service.core.errors import OverloadedError, TridentError
 from service.grpc.status import STATUS as GRPC_STATUS
+from service.grpc.status import StatusCode
 from service.http.problems import STATUS as HTTP_STATUS
 from service.http.problems import problem_response
 
-CODES = grpc.StatusCode
-CONTRACT: dict[type[TridentError], tuple[int, grpc.StatusCode]] = {
+CODES = StatusCode
+CONTRACT: dict[type[TridentError], tuple[int, StatusCode]] = {
     errors.MalformedRequestError: (400, CODES.INVALID_ARGUMENT),
     errors.UnknownModelError: (404, CODES.NOT_FOUND),
     errors.TooLargeError: (413, CODES.INVALID_ARGUMENT),

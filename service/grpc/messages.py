@@ -1,0 +1,106 @@
+"""Messages within a call's body: each has a prefix of five bytes (gRPC's PROTOCOL-HTTP2.md)."""
+
+import asyncio
+import struct
+import zlib
+from typing import Final
+
+from service.grpc.status import CallError, StatusCode
+
+_PREFIX: Final = struct.Struct(">BL")  # whether it is compressed, and its length
+
+_WINDOW_BITS: Final = {"gzip": 31, "deflate": 15}  # as zlib names the formats
+_QUICK: Final = 4096  # compressed bytes that grow to no more than takes a few milliseconds
+
+ENCODINGS: Final = ("identity", *_WINDOW_BITS)
+"""What a request may be compressed by."""
+
+Message = tuple[bool, bytes]
+"""Whether a message is compressed, and its bytes as they were sent."""
+
+
+class MessageReader:
+    """Cuts a body that comes in parts into its messages."""
+
+    __slots__ = ("_buffer", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        """Take messages of at most `limit` bytes as they are sent."""
+        self._buffer: bytearray | None = None
+        self._limit = limit
+
+    def read(self, data: bytes, *, is_last: bool) -> list[Message]:
+        """Take a part; return the messages that are whole by now.
+
+        Raises:
+            CallError: a message is announced that is longer than the limit; the last isn't whole.
+        """
+        if not self._buffer and len(data) >= _PREFIX.size:
+            compressed, length = _PREFIX.unpack_from(data)
+            if length == len(data) - _PREFIX.size:  # the usual case: one message, in one part
+                _check_size(length, self._limit)
+                return [(compressed != 0, data[_PREFIX.size :])]
+        messages = self._cut(data)
+        if is_last and self._buffer:
+            raise CallError(StatusCode.INTERNAL, "The last message isn't whole.")
+        return messages
+
+    def _cut(self, data: bytes) -> list[Message]:
+        if self._buffer is None:
+            self._buffer = bytearray()
+        buffer, start, messages = self._buffer, 0, []
+        buffer += data
+        while len(buffer) - start >= _PREFIX.size:
+            compressed, length = _PREFIX.unpack_from(buffer, start)
+            _check_size(length, self._limit)
+            end = start + _PREFIX.size + length
+            if end > len(buffer):
+                break
+            messages.append((compressed != 0, bytes(buffer[start + _PREFIX.size : end])))
+            start = end
+        del buffer[:start]
+        return messages
+
+
+def with_prefix(message: bytes) -> bytes:
+    """Return a message as it stands in a body, not compressed."""
+    return _PREFIX.pack(0, len(message)) + message
+
+
+async def decompressed(data: bytes, encoding: str, limit: int) -> bytes:
+    """Return what a compressed message was before.
+
+    Raises:
+        CallError: it wasn't compressed by `encoding`, or was longer than `limit` bytes.
+    """
+    if encoding not in _WINDOW_BITS:
+        raise CallError(
+            StatusCode.INTERNAL, "A message is compressed, but grpc-encoding doesn't say by what."
+        )
+    if len(data) <= _QUICK:
+        return _decompress(data, encoding, limit)
+    return await asyncio.to_thread(_decompress, data, encoding, limit)
+
+
+def _decompress(data: bytes, encoding: str, limit: int) -> bytes:
+    decompressor = zlib.decompressobj(_WINDOW_BITS[encoding])
+    try:
+        message = decompressor.decompress(data, limit + 1)
+    except zlib.error:
+        raise _cannot_decompress(encoding) from None
+    _check_size(len(message), limit)
+    if not decompressor.eof or decompressor.unused_data:
+        raise _cannot_decompress(encoding)
+    return message
+
+
+def _cannot_decompress(encoding: str) -> CallError:
+    return CallError(StatusCode.INTERNAL, f"A message can't be decompressed as {encoding}.")
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise CallError(
+            StatusCode.RESOURCE_EXHAUSTED,
+            f"A message is over the limit of {limit} bytes: send less at once.",
+        )
