@@ -47,6 +47,17 @@ def test_the_service_is_imported_without_tensorflow() -> None:
     assert not _loaded_by("import service.app") & {"tensorflow", "keras"}
 
 
+def test_the_service_is_imported_without_grpcs_own_library() -> None:
+    """It is for clients: the server speaks HTTP/2 by itself, and has no use for its 19 MB."""
+    assert not _loaded_by("import service.app") & {"grpc", "h2"}
+
+
+@pytest.mark.parametrize("path", _modules("service/grpc/http2"), ids=str)
+def test_http2_knows_nothing_of_grpc(path: Path) -> None:
+    imported = [name for name in _imports(path) if name.startswith("service")]
+    assert all(name.startswith("service.grpc.http2") for name in imported)
+
+
 def test_the_client_is_imported_without_bentoml() -> None:
     assert "bentoml" not in _loaded_by("from service.grpc import inference_pb2_grpc")
 

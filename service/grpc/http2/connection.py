@@ -196,6 +196,8 @@ class Connection(asyncio.Protocol):
         request = self._headers.request(block)
         if self._refusing or len(self._streams) >= MAX_STREAMS:
             raise BrokenStreamError(ErrorCode.REFUSED_STREAM)
+        if ended and request.content_length:
+            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
         stream = self._streams[number] = self._make_stream(self, number, request)
         stream.ended = ended
         stream.begin()

@@ -105,10 +105,10 @@ class FrameReader:
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
         size = len(payload)
-        if not size and not flags & END_STREAM:
-            self._patience.try_by(GREAT_NUISANCE)
         if flags & PADDED:
             payload = _unpadded(payload)
+        if not payload and not flags & END_STREAM:
+            self._patience.try_by(GREAT_NUISANCE)
         self._handler.on_data(number, payload, size, ended=bool(flags & END_STREAM))
 
     def _headers(self, flags: int, number: int, payload: bytes) -> None:

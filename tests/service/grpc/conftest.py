@@ -1,4 +1,4 @@
-"""The gRPC server by itself, without models, in the test's own event loop: uvloop, as in service."""
+"""The gRPC server by itself, without models, in the test's own event loop: uvloop, as ever."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import uvloop
 
+from service.grpc import calls
+from service.grpc.http2 import listener
 from tests.service.grpc.wire import SmallServer, Wire, small_server
 from tests.service.live_server import free_port
 
@@ -13,7 +15,8 @@ from tests.service.live_server import free_port
 @pytest.fixture(scope="session")
 def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
     """The event loops that the service runs on."""
-    return uvloop.EventLoopPolicy()
+    policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
+    return policy
 
 
 @pytest.fixture
@@ -28,3 +31,10 @@ async def wire(small: SmallServer) -> AsyncIterator[Wire]:
     """A connection to it that has greeted."""
     async with small.wire() as open_wire:
         yield open_wire
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what lasts too long ended sooner than in service. To be asked for before `small`."""
+    monkeypatch.setattr(listener, "_TICK", 0.05)
+    monkeypatch.setattr(calls, "_SLACK", 0.05)

@@ -322,7 +322,7 @@ async def test_what_lasts_longer_than_the_grace_is_cut_off(small: SmallServer) -
 
 
 async def test_whoever_does_not_greet_is_cut_off(
-    small: SmallServer, monkeypatch: pytest.MonkeyPatch
+    impatient: None, small: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "_GREETING_SECONDS", 0.1)
     for sent in (b"", PREFACE[:5], PREFACE, HELLO[:-1]):

@@ -74,17 +74,16 @@ def test_requests_are_those_that_a_plain_decoder_finds() -> None:
     """Whatever is sent, in whatever order, the kept requests never differ from decoded ones."""
     source, encoder, reader, plain = random.Random(3), Encoder(), HeaderReader(), Decoder()
     for _ in range(2_000):
-        fields = FIELDS[:2] + [(":path", f"/{source.randrange(6)}")]
+        fields = [*FIELDS[:2], (":path", f"/{source.randrange(6)}")]
         fields += [(f"x-{source.randrange(5)}", str(source.randrange(3))) for _ in range(3)]
         secret = source.random() < 0.5  # then it isn't put into the table
         block = encoder.encode([(name, value, secret) for name, value in fields])
         decoded = [(str(name), str(value)) for name, value in plain.decode(block)]
+        expected: dict[str, str] = {}
+        for name, value in decoded[3:]:
+            expected[name] = f"{expected[name]}, {value}" if name in expected else value
         request = reader.request(block)
-        assert request.path == dict(decoded)[":path"]
-        assert set(request.headers) == {name for name, _ in decoded if name[0] != ":"}
-        assert ", ".join(sorted(request.headers.values())).replace(", ", "") == "".join(
-            sorted(", ".join(sorted(value for name, value in decoded if name[0] != ":")))
-        ).replace(",", "").replace(" ", "") or len(request.headers) < 3
+        assert (request.path, request.headers) == (decoded[2][1], expected)
 
 
 def test_a_block_that_is_no_request_still_counts_for_the_next_ones() -> None:
@@ -110,4 +109,5 @@ def test_a_list_over_the_limit_is_refused() -> None:
 @pytest.mark.parametrize("size", [0, 1, 126, 127, 128, 254, 255, 256, 5_000])
 def test_fields_of_answers_can_be_decoded(size: int) -> None:
     block = encoded_status(200) + encoded_field("grpc-message", "x" * size)
-    assert dict(Decoder().decode(block)) == {":status": "200", "grpc-message": "x" * size}
+    decoded = [(str(name), str(value)) for name, value in Decoder().decode(block)]
+    assert decoded == [(":status", "200"), ("grpc-message", "x" * size)]

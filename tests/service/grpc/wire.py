@@ -201,10 +201,10 @@ class SmallServer:
 
 
 @asynccontextmanager
-async def small_server(port: int, timeout: float = 30.0) -> AsyncIterator[SmallServer]:
-    """Serve on a port; unary calls have `timeout` seconds."""
+async def small_server(port: int, seconds: float = 30.0) -> AsyncIterator[SmallServer]:
+    """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
-    listener = Listener(methods.service(timeout).call)
+    listener = Listener(methods.service(seconds).call)
     await listener.start("127.0.0.1", port, share_port=False)
     try:
         yield SmallServer(listener, methods, port)
@@ -215,5 +215,5 @@ async def small_server(port: int, timeout: float = 30.0) -> AsyncIterator[SmallS
 async def eventually(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - of anything, which tells nobody
             await asyncio.sleep(0.01)
