@@ -314,7 +314,8 @@ class Connection(asyncio.Protocol):
         Closing both at once would have the kernel throw away what the client hasn't read yet.
         """
         if not self._closing:
-            self._closing = self.sender.closed = True
+            self._closing = True
+            self.sender.close()
             self._expires = time.monotonic() + _CLOSING_SECONDS
             self._transport.write_eof()
 

@@ -17,6 +17,8 @@ STREAM_WINDOW: Final = 4 * 1024 * 1024
 CONNECTION_WINDOW: Final = 16 * 1024 * 1024
 """Bytes of bodies that a client may send before it hears of more, at first and ever after."""
 
+_ENOUGH: Final = 65_536  # bytes that go at once, however many more the turn brings
+
 
 class ReceiveWindow:
     """What the peer may still send of a body: told anew only when half of it is used up."""
@@ -52,6 +54,9 @@ class Sender:
     """
 
     __slots__ = (
+        "_frames",
+        "_loop",
+        "_size",
         "_transport",
         "_waiting",
         "closed",
@@ -63,7 +68,10 @@ class Sender:
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """Begin as the protocol does, before any SETTINGS."""
+        self._loop = asyncio.get_running_loop()
         self._transport = transport
+        self._frames: list[bytes] = []
+        self._size = 0
         self._waiting: dict[Stream, None] = {}
         self.window = DEFAULT_WINDOW
         self.stream_window = DEFAULT_WINDOW
@@ -72,9 +80,29 @@ class Sender:
         self.closed = False
 
     def write(self, frames: bytes) -> None:
-        """Send frames that no window counts, or that were counted already."""
-        if not self.closed:
-            self._transport.write(frames)
+        """Send frames that no window counts, or that were counted already.
+
+        All that a turn of the event loop brings goes together: each write is a call of the kernel.
+        """
+        if self.closed:
+            return
+        if not self._frames:
+            self._loop.call_soon(self.flush)
+        self._frames.append(frames)
+        self._size += len(frames)
+        if self._size >= _ENOUGH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was gathered in this turn."""
+        frames, self._frames, self._size = self._frames, [], 0
+        if frames and not self.closed:
+            self._transport.write(b"".join(frames))
+
+    def close(self) -> None:
+        """Send what was gathered, and nothing more."""
+        self.flush()
+        self.closed = True
 
     def room(self) -> int:
         """Return how many bytes of data can be sent in a frame now, as far as streams share it."""
