@@ -3,11 +3,12 @@
 uvloop takes all connections that wait at a socket at once. Of 32 that came together one worker
 then had 27 and the other 5, of 128 one had 99, and the first worked while the second was idle. An
 idle worker that takes one connection a turn leaves the others theirs, and a busy one hardly has a
-turn.
+turn. A worker that isn't ready takes only what nobody else has wanted for a while.
 """
 
 import asyncio
 import logging
+import select
 import socket
 import ssl
 from collections.abc import Callable
@@ -19,10 +20,17 @@ import uvloop
 logger = logging.getLogger(__name__)
 
 _PAUSE = 1.0  # seconds, when the process can't have any more connections
+_GLANCE = 0.025  # seconds between two looks at whether connections still wait, ...
+_GLANCES = 10  # ... after so many of which a worker that isn't ready takes one
 
 
 class SharingLoop(uvloop.Loop):
     """An event loop for a process among several that listen on the same socket."""
+
+    @staticmethod
+    def is_ready() -> bool:
+        """Tell whether the process can do what it is there for."""
+        return True
 
     async def create_server(self, *args: Any, **options: Any) -> Any:
         """Listen; on a socket given as `sock`, connections are taken one a turn."""
@@ -54,7 +62,7 @@ class _SharedSocket:
     def start(self) -> None:
         """Take what comes, from now on."""
         if not self._closed:
-            self._loop.add_reader(self._socket, self._accept)
+            self._loop.add_reader(self._socket, self._on_arrival)
 
     def close(self) -> None:
         """Take no more connections; those that are open stay."""
@@ -63,6 +71,25 @@ class _SharedSocket:
 
     async def wait_closed(self) -> None:
         """Return at once: there is nothing left to close."""
+
+    def _on_arrival(self) -> None:
+        if self._loop.is_ready():
+            self._accept()
+        else:
+            self._loop.remove_reader(self._socket)
+            self._wait_for_others(_GLANCES)
+
+    def _wait_for_others(self, glances: int) -> None:
+        """Take a connection if there was one to take all the time."""
+        if self._closed:
+            return
+        if not select.select([self._socket], [], [], 0)[0]:
+            self.start()
+        elif glances:
+            self._loop.call_later(_GLANCE, self._wait_for_others, glances - 1)
+        else:
+            self._accept()
+            self.start()
 
     def _accept(self) -> None:
         try:

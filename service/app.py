@@ -94,7 +94,7 @@ async def _metrics(_: Request) -> Response:
 
 @bentoml.service(
     name="trident",
-    service_class=behind_ingress(_http, workers=settings.workers)
+    service_class=behind_ingress(_http, workers=settings.workers, is_ready=lambda: _engine.ready)
     if settings.ingress
     else bentoml.Service,
     description=_DESCRIPTION,
@@ -164,7 +164,11 @@ class Trident:
         # What is loaded stays: keep the garbage collector from walking it ever again.
         gc.collect()
         gc.freeze()
-        await grpc_server.serve()
+        try:
+            await grpc_server.serve()
+        except OSError as error:
+            logger.error("no gRPC: port %d: %s", settings.grpc_port, error.strerror)  # noqa: TRY400
+            return
         logger.info("ready: gRPC on port %d", settings.grpc_port)
 
     @bentoml.on_shutdown

@@ -7,6 +7,7 @@ that worker's uvicorn looks up `uvicorn.protocols.http.auto.AutoHTTPProtocol` an
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -45,8 +46,13 @@ class Ingress:
         await _send(await self._adapter.answer(request), send)
 
 
-def behind_ingress(adapter: HttpAdapter, *, workers: int) -> type[Any]:
-    """Return a BentoML service class whose `workers` answer `ENDPOINTS` by `adapter`."""
+def behind_ingress(
+    adapter: HttpAdapter, *, workers: int, is_ready: Callable[[], bool]
+) -> type[Any]:
+    """Return a BentoML service class whose `workers` answer `ENDPOINTS` by `adapter`.
+
+    While a worker isn't ready, the others take its connections.
+    """
 
     class FrontedService(Service):
         __slots__ = ()
@@ -55,7 +61,7 @@ def behind_ingress(adapter: HttpAdapter, *, workers: int) -> type[Any]:
             _silence_access_log()
             _take_short_way(adapter)
             if workers > 1:
-                _share_connections()
+                _share_connections(is_ready)
             return Ingress(super().to_asgi(is_main=is_main), adapter)
 
     return FrontedService
@@ -90,10 +96,16 @@ def _take_short_way(adapter: HttpAdapter) -> None:
     protocols.AutoHTTPProtocol = Protocol
 
 
-def _share_connections() -> None:
+def _share_connections(is_ready: Callable[[], bool]) -> None:
     """Have uvicorn run on a loop that leaves the other workers their part."""
     try:
         from service.accepting import SharingLoop
     except ImportError:  # there is no uvloop for Windows
         return
-    loops.auto_loop_factory = lambda use_subprocess=False: SharingLoop
+
+    class WorkerLoop(SharingLoop):
+        @staticmethod
+        def is_ready() -> bool:
+            return is_ready()
+
+    loops.auto_loop_factory = lambda use_subprocess=False: WorkerLoop

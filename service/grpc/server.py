@@ -44,11 +44,18 @@ class GrpcServer:
         self._listener = Listener(service.call)
 
     async def start(self) -> None:
-        """Listen, not serving yet by the health service. Raises OSError."""
-        await self._listener.start(*self._address, share_port=self._share_port)
+        """Listen, not serving yet by the health service. Raises OSError.
+
+        A shared port is left to the others until `serve`: of two processes that listen each gets
+        half of the calls, ready or not.
+        """
+        if not self._share_port:
+            await self._listener.start(*self._address, share_port=False)
 
     async def serve(self) -> None:
-        """Say by the health service that calls are answered now."""
+        """Answer calls, and say so by the health service. Raises OSError."""
+        if self._share_port:
+            await self._listener.start(*self._address, share_port=True)
         self._health.set(serving=True)
 
     async def stop(self, grace: float) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import select
 import socket
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import pytest
@@ -47,8 +49,8 @@ def listening(kind: Callable[[], socket.socket] = socket.socket) -> socket.socke
     return sock
 
 
-def run(scenario: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=SharingLoop) as runner:
+def run(scenario: Coroutine[Any, Any, None], loop: type[SharingLoop] = SharingLoop) -> None:
+    with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(asyncio.wait_for(scenario, PATIENCE))
 
 
@@ -123,6 +125,49 @@ def test_a_process_without_room_for_more_tries_again_later(
 
     run(scenario())
     assert "Too many open files" in caplog.text
+
+
+class LoadingLoop(SharingLoop):
+    """The loop of a process that isn't ready."""
+
+    @staticmethod
+    def is_ready() -> bool:
+        return False
+
+
+def test_a_process_that_is_not_ready_leaves_connections_to_the_others() -> None:
+    """It shares its socket with a thread that takes what comes, as a ready process would."""
+
+    async def scenario() -> None:
+        opened: list[asyncio.Transport] = []
+        with listening() as sock, ThreadPoolExecutor(1) as other:
+            with sock.dup() as same:
+                server = await serve(sock, opened)
+                for _ in range(20):
+                    _, writer = await asyncio.open_connection(*sock.getsockname())
+                    (await asyncio.wrap_future(other.submit(take, same))).close()
+                    writer.close()
+            assert opened == []
+            server.close()
+
+    run(scenario(), LoadingLoop)
+
+
+def test_what_nobody_else_takes_is_answered_even_by_a_process_that_is_not_ready() -> None:
+    async def scenario() -> None:
+        with listening() as sock:
+            server = await serve(sock, [])
+            words = [b"a", b"b", b"c"]
+            assert await asyncio.gather(*(say(sock, word) for word in words)) == words
+            server.close()
+
+    run(scenario(), LoadingLoop)
+
+
+def take(sock: socket.socket) -> socket.socket:
+    """Take a connection; `sock` may not block, as another process has it."""
+    select.select([sock], [], [], PATIENCE)
+    return sock.accept()[0]
 
 
 def test_other_ways_to_listen_are_uvloops() -> None:

@@ -135,7 +135,7 @@ def test_the_seam_holds_for_this_bentoml() -> None:
     class Empty:
         pass
 
-    front = behind_ingress(adapter, workers=2)
+    front = behind_ingress(adapter, workers=2, is_ready=lambda: False)
     service: Any = bentoml.service(service_class=front)(Empty)
     try:
         application = service.to_asgi(is_main=True)
@@ -143,6 +143,8 @@ def test_the_seam_holds_for_this_bentoml() -> None:
         config = uvicorn.Config(application)
         config.load()
         assert issubclass(config.http_protocol_class, EndpointProtocol)
-        assert config.get_loop_factory() is SharingLoop
+        loop: Any = config.get_loop_factory()
+        assert issubclass(loop, SharingLoop)
+        assert not loop.is_ready()
     finally:
         protocols.AutoHTTPProtocol, loops.auto_loop_factory = before

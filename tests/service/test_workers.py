@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import grpc
 import httpx
 import psutil
 import pytest
 
+from service.grpc import inference_pb2 as messages
+from tests.service.grpc_client import inference_stub
 from tests.service.live_server import LiveServer, wait_for
 from tests.service.metrics import samples, value
 
@@ -59,6 +62,23 @@ def classify(http: httpx.Client, image: bytes, times: int) -> Counter[int]:
 
 def answered(http: httpx.Client) -> float:
     return value(http, "trident_requests_total", endpoint="classify", status="200")
+
+
+def call(server: LiveServer, image: bytes) -> str:
+    """Classify by gRPC, over a connection of its own; return the status."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options) as channel:
+        try:
+            inference_stub(channel).Classify(messages.ClassifyRequest(images=[image]), timeout=60)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+        return "OK"
+
+
+def grpc_listeners(server: LiveServer) -> int:
+    """How many sockets listen to gRPC, those of a process that is being killed among them."""
+    listening = (c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN)
+    return [c.laddr.port for c in listening if c.laddr].count(server.grpc_port)
 
 
 def connections(server: LiveServer) -> list[int]:
@@ -112,3 +132,18 @@ def test_a_killed_workers_counts_stay_and_its_gauges_go(
     assert classify(http, seven, 100) == {200: 100}
     wait_for(lambda: answered(http) == 300, seconds=10)
     assert value(http, "trident_queue_depth") == 0
+
+
+def test_nobody_notices_that_a_killed_workers_successor_is_not_ready(
+    pair: LiveServer, http: httpx.Client, seven: bytes
+) -> None:
+    """Whoever comes meanwhile is answered by the other, by both protocols."""
+    wait_for(lambda: grpc_listeners(pair) == WORKERS)
+    victim = pair.workers()[0]
+    victim.kill()
+    wait_for(lambda: grpc_listeners(pair) == WORKERS - 1)  # its end takes the kernel a while
+    statuses: Counter[int | str] = Counter()
+    while not (statuses.total() > 20 and grpc_listeners(pair) == WORKERS):
+        statuses[http.post("/classify", content=seven, headers=PNG).status_code] += 1
+        statuses[call(pair, seven)] += 1
+    assert set(statuses) == {200, "OK"}
