@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tensorflow.python.framework import func_graph
 
 from service.core.card import TextPreprocessing
 from service.core.repository import read_artifacts
@@ -116,3 +117,28 @@ def test_the_shipped_model_answers_the_same_by_either_program(
     np.testing.assert_allclose(
         compiled(rows)["probabilities"], plain(rows)["probabilities"], atol=1e-5
     )
+
+
+def test_nothing_is_traced_but_one_program_for_each_shape_that_is_compiled(
+    shipped_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tracing again whenever another shape comes is how TensorFlow servers leak."""
+    traced: list[str] = []
+    trace = func_graph.func_graph_from_py_func
+
+    def counting(name: str, *arguments: Any, **options: Any) -> Any:
+        traced.append(name)
+        return trace(name, *arguments, **options)
+
+    configure_tensorflow()
+    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "digits")
+    spec = artifact.card.signature("serving_default", "probabilities")
+    signature = SavedModel(artifact.path).signature("serving_default", spec)
+    monkeypatch.setattr(func_graph, "func_graph_from_py_func", counting)
+    runner = Runner(signature, np.dtype(np.uint8), [(28, 28, 1)], max_batch_size=40)
+    races = list(runner.optimize())
+    assert len(traced) == len(races) > 0
+    for rows in range(1, 45):
+        answers = runner(np.zeros((rows, 28, 28, 1), np.uint8))["probabilities"]
+        assert len(answers) == rows
+    assert len(traced) == len(races)
