@@ -6,6 +6,7 @@ import select
 import socket
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, cast
 
 import pytest
@@ -76,6 +77,47 @@ def test_every_connection_is_taken_and_answered() -> None:
             server.close()
 
     run(scenario())
+
+
+def test_a_burst_is_shared_with_a_process_that_wakes_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other process, this one's other hand here, finds all but one of them still there."""
+    monkeypatch.setattr(accepting, "_TURN", PATIENCE)
+
+    async def scenario() -> None:
+        first = asyncio.Event()
+        with listening() as sock, ExitStack() as clients:
+            for _ in range(20):
+                clients.enter_context(socket.create_connection(sock.getsockname()))
+            with sock.dup() as same:
+                loop = asyncio.get_running_loop()
+                server = await loop.create_server(lambda: Greeted(first), sock=sock)
+                await first.wait()
+                await asyncio.sleep(0.05)
+                assert waiting(same) == 19
+                server.close()
+
+    run(scenario())
+
+
+class Greeted(asyncio.Protocol):
+    """Tells of a connection."""
+
+    def __init__(self, made: asyncio.Event) -> None:
+        self._made = made
+
+    def connection_made(self, _: asyncio.BaseTransport) -> None:
+        self._made.set()
+
+
+def waiting(sock: socket.socket) -> int:
+    """Take all connections that wait; return how many there were."""
+    count = 0
+    while select.select([sock], [], [], 0)[0]:
+        sock.accept()[0].close()
+        count += 1
+    return count
 
 
 def test_a_connection_has_the_options_that_uvloop_gives_it() -> None:

@@ -1,10 +1,8 @@
 """Two workers behind one port: their figures add up, and stay right when one of them is killed."""
 
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -81,17 +79,6 @@ def grpc_listeners(server: LiveServer) -> int:
     return [c.laddr.port for c in listening if c.laddr].count(server.grpc_port)
 
 
-def connections(server: LiveServer) -> list[int]:
-    """Open connections to the server's port, by worker."""
-    return [
-        sum(
-            c.laddr.port == server.http_port and c.status == psutil.CONN_ESTABLISHED
-            for c in worker.net_connections("tcp")
-        )
-        for worker in server.workers()
-    ]
-
-
 def busy_seconds(worker: psutil.Process) -> float:
     times = worker.cpu_times()
     return float(times.user + times.system)
@@ -106,16 +93,6 @@ def test_the_workers_figures_add_up(pair: LiveServer, http: httpx.Client, seven:
     assert value(http, "trident_predictions_total", model="digits", label="7") == 200
     assert value(http, "trident_confidence_count", model="digits") == 200
     wait_for(lambda: worker_numbers(http) == {"1", "2"}, seconds=30)
-
-
-def test_connections_that_come_together_are_shared(pair: LiveServer) -> None:
-    """One worker with all the connections would leave the other cores idle."""
-    many = 64
-    with ExitStack() as stack:
-        for _ in range(many):
-            stack.enter_context(socket.create_connection(("127.0.0.1", pair.http_port)))
-        wait_for(lambda: sum(connections(pair)) >= many)
-        assert min(connections(pair)) >= many // 8
 
 
 def test_a_killed_workers_counts_stay_and_its_gauges_go(
