@@ -35,7 +35,7 @@ from service.schemas import (
     SentimentAnswer,
     TextRequest,
 )
-from service.settings import CORES, InvalidSettingsError, get_settings
+from service.settings import CORES, InvalidSettingsError, get_settings, hold_seconds
 
 if TYPE_CHECKING:
     from service.tracing import Tracer
@@ -63,9 +63,7 @@ _engine = Engine(
         max_pixels=settings.max_pixels,
         # Half of the cores: a flood of photos must leave small requests the other half.
         decoders=max(1, CORES // (2 * settings.workers)),
-        # A worker with a core to itself gains nothing by a second thread: it runs its batches on
-        # the event loop, unless others would notice. One with more cores hands them over.
-        hold_seconds=0.01 if settings.workers >= CORES else 0.0005,
+        hold_seconds=hold_seconds(settings.workers, CORES),
     ),
 )
 _listeners: list[Listener] = []
@@ -137,7 +135,7 @@ class Trident:
 
     @bentoml.on_startup
     async def start(self) -> None:
-        """Listen at once, and load the models meanwhile: alive early, ready when they answer."""
+        """Load the models behind the event loop: alive early, ready when they answer."""
         self._grpc = GrpcServer(
             _engine,
             host=settings.grpc_host,

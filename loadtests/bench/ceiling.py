@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from loadtests.bench.errors import ServerFailedError
-from loadtests.bench.servers import ROOT, core_count
+from loadtests.bench.servers import ROOT
+from service.settings import CORES
 
 _STOP_SECONDS = 30
 
@@ -25,7 +26,7 @@ class Ceiling:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            for _ in range(core_count())
+            for _ in range(CORES)
         ]
 
     def __enter__(self) -> "Ceiling":

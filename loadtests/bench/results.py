@@ -10,7 +10,7 @@ import psutil
 
 from loadtests.bench.figures import Load, Measurement
 from loadtests.bench.plan import Plan
-from loadtests.bench.servers import core_count
+from service.settings import CORES
 
 _LOOK_SECONDS = 5  # time for which the machine is watched before anything is started
 _LIBRARIES = ("bentoml", "grpcio", "keras", "numpy", "pillow", "uvicorn", "uvloop")
@@ -96,9 +96,7 @@ def new_results(plan: Plan) -> Results:
 
 def _describe_machine() -> Machine:
     libraries = {name: version(name) for name in _LIBRARIES} | {"tensorflow": _tensorflow()}
-    return Machine(
-        core_count(), _processor(), platform.system(), platform.python_version(), libraries
-    )
+    return Machine(CORES, _processor(), platform.system(), platform.python_version(), libraries)
 
 
 def _tensorflow() -> str:
