@@ -159,6 +159,11 @@ class Call(Stream):
         except CallError as error:
             self._fail(error)
 
+    @property
+    def held(self) -> int:
+        """Bytes of messages that aren't whole, or not read yet."""
+        return self._reader.held + sum(len(data) for _, data in self._inbox)
+
     def gone(self) -> None:
         """Cancel what is being done for the caller."""
         if self._task is not None:

@@ -29,6 +29,11 @@ class MessageReader:
         self._buffer: bytearray | None = None
         self._limit = limit
 
+    @property
+    def held(self) -> int:
+        """How many bytes of the next message are in."""
+        return len(self._buffer or b"")
+
     def read(self, data: bytes, *, is_last: bool) -> list[Message]:
         """Take a part; return the messages that are whole by now.
 

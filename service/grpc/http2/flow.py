@@ -17,6 +17,10 @@ STREAM_WINDOW: Final = 4 * 1024 * 1024
 CONNECTION_WINDOW: Final = 16 * 1024 * 1024
 """Bytes of bodies that a client may send before it hears of more, at first and ever after."""
 
+MAX_HELD: Final = 256 * 1024 * 1024
+"""Bytes of requests that aren't whole yet, of a connection's streams together. A window can't
+bound them: with it shut, none of the requests would ever be whole."""
+
 _ENOUGH: Final = 65_536  # bytes that go at once, however many more the turn brings
 
 

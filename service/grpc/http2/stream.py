@@ -71,6 +71,11 @@ class Stream(ABC):
     def take_body(self, data: bytes) -> None:
         """Take a part of the body; the last one if the stream has `ended`."""
 
+    @property
+    @abstractmethod
+    def held(self) -> int:
+        """Bytes of the body that are kept, for want of the rest or of a reader."""
+
     @abstractmethod
     def gone(self) -> None:
         """Give up: the peer, or the connection, ended the stream before its answer did."""

@@ -65,6 +65,30 @@ async def test_windows_grow_with_what_is_sent(wire: Wire) -> None:
     assert got[0] >= calls * MAX_MESSAGE
 
 
+async def test_requests_that_are_never_whole_are_bounded(
+    small: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One connection could make the server hold a message of the largest size for each stream."""
+    monkeypatch.setattr(connection, "MAX_HELD", 6 * LARGE)
+    async with small.wire() as wire:
+        wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 2 * LARGE}), window_update(0, 2 * LARGE))
+        for stream in range(1, 41, 2):
+            wire.send(frame(frames.HEADERS, frames.END_HEADERS, stream, wire.block()))
+            wire.send(frame(frames.DATA, 0, stream, with_prefix(bytes(LARGE))[:16_384]))
+            for _ in range(LARGE // 16_384 - 1):
+                wire.send(frame(frames.DATA, 0, stream, bytes(16_384)))
+            await wire.writer.drain()
+        assert (await wire.until(frames.RST_STREAM)).code == ErrorCode.ENHANCE_YOUR_CALM
+        wire.send(frame(frames.PING, 0, 0, bytes(8)))
+        await wire.until(frames.PING)  # all that went before it has been read
+        (open_connection,) = small.listener._connections
+        held = sum(stream.held for stream in open_connection._streams.values())
+        assert LARGE < held <= 6 * LARGE + CONNECTION_WINDOW // 2
+        last = bytes(5 + LARGE - LARGE // 16_384 * 16_384)
+        wire.send(frame(frames.DATA, frames.END_STREAM, 39, last))
+        assert (await wire.answer(39)).body == with_prefix(bytes(LARGE))
+
+
 async def test_an_answer_waits_for_the_streams_window(wire: Wire) -> None:
     wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 10}), window_update(0, 2**30))
     wire.send(wire.call(1, b"1000", "/test/Grow"))
