@@ -1,8 +1,8 @@
 """The batcher: one queue in front of one model.
 
 It is driven by events alone. A free model takes at once what waits, up to the batch limit;
-while it works, the next batch gathers. So a lonely request never waits for company, and load
-makes batches by itself.
+while it works, the next batch gathers, joined by those who ask anew as soon as they are answered.
+So a lonely request never waits for company, and load makes batches by itself.
 """
 
 import asyncio
@@ -213,17 +213,35 @@ class Batcher(Generic[Row, Answer]):
         if self._is_short(batch):
             outcomes = self._run(batch)
             self._settle(batch, started, self._clock() - started, outcomes)
-            if self._queue:
-                self._wake()  # not at once: other events have a turn first, and bring company
+            self._gather()
         else:
             self._running = True
             self._idle.clear()
             self._run_in_executor(batch, started)
 
+    def _gather(self) -> None:
+        """Start the next batch after a turn of the event loop that brings it no more rows.
+
+        In the first turn the last answers go out, and who gets one often asks anew at once. Going
+        on without them splits the callers into groups that wait for each other's small batches.
+        """
+        self._woken = True
+        loop = asyncio.get_running_loop()
+        # What a turn reads is submitted by tasks that run in the next.
+        loop.call_soon(loop.call_soon, self._go_or_gather, len(self._queue))
+
+    def _go_or_gather(self, before: int) -> None:
+        if before < len(self._queue) < self._max_batch_size:
+            self._gather()
+        else:
+            self._dispatch()
+
     def _is_short(self, batch: Sequence[_Item[Row, Answer]]) -> bool:
         """Tell whether a batch may hold the event loop while it runs."""
-        expected = len(batch) * self._seconds_per_row
-        return expected < self._hold_seconds and all(self._is_quick(item.row) for item in batch)
+        return self._may_hold(len(batch)) and all(self._is_quick(item.row) for item in batch)
+
+    def _may_hold(self, rows: int) -> bool:
+        return rows * self._seconds_per_row < self._hold_seconds
 
     def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
         loop = asyncio.get_running_loop()
@@ -240,10 +258,12 @@ class Batcher(Generic[Row, Answer]):
         """Give the executor its next batch, then see to the answers of the last one."""
         elapsed = self._clock() - started
         self._running = False
-        self._dispatch()
+        if not self._may_hold(min(len(self._queue), self._max_batch_size)):
+            self._dispatch()
+        self._settle(batch, started, elapsed, outcomes)
         if not self._running:
             self._idle.set()
-        self._settle(batch, started, elapsed, outcomes)
+            self._gather()
 
     def _take(self) -> list[_Item[Row, Answer]]:
         """Take the next batch from the queue, dropping what is abandoned or expired."""
