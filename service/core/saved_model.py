@@ -2,10 +2,13 @@
 
 import logging
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
@@ -23,14 +26,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets with a p
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
+_NEEDLESS: Final = ("keras", "h5py", "scipy")
+"""What TensorFlow imports only if it is installed. No SavedModel needs any of it, and Keras brings
+along whatever it finds: with scikit-learn and matplotlib a third of the memory and of the time."""
+
+
 def configure_tensorflow() -> None:
-    """Set TensorFlow up for serving; call it once, before the first model is loaded.
+    """Import TensorFlow for serving; call it once, before the first model is loaded.
 
     One thread an operation: a batch's matrices are too small to be worth sharing out, and the
     other cores have other batches, other workers and the event loop to run. On a GPU memory is
     taken as it is needed: TensorFlow would take all of it at once, also what others use.
     """
-    import tensorflow as tf
+    with _not_found(_NEEDLESS):
+        import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -39,6 +48,19 @@ def configure_tensorflow() -> None:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
     except RuntimeError:
         logger.warning("TensorFlow was in use before: its settings stay as they are")
+
+
+@contextmanager
+def _not_found(names: Iterable[str]) -> Iterator[None]:
+    """Have imports of these modules fail, but for those that were imported before."""
+    hidden = [name for name in names if name not in sys.modules]
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules.update(dict.fromkeys(hidden))  # None: it was looked for, and isn't there
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del modules[name]
 
 
 def tensorflow_version() -> str:
