@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 CORES: Final = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 """Processor cores that this process may use."""
 
-_WORKER_MEMORY = 2 * 1024**3  # bytes: twice what a worker holds with the shipped models
+_WORKER_MEMORY = 2 * 1024**3  # bytes: over twice what a worker holds with the shipped models
 
 
 def suitable_workers(cores: int, memory: int) -> int:
