@@ -132,11 +132,9 @@ class OpenLoop:
         """
         for connection in self._idle:
             connection.send(self._requests[0], 0.0)
-        for index, connection in enumerate(self._idle):
+        for connection in self._idle:
             while connection.receive() is None:
                 pass
-            if connection.closed:
-                self._idle[index] = self._replace(connection)
 
     def run(self, arrivals: Sequence[float], grace: float = GRACE) -> None:
         """Send a request at each of `arrivals`, in seconds from now; await the answers.
