@@ -2,18 +2,16 @@
 
 import logging
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 from numpy.typing import NDArray
 
 from service.core.card import SignatureSpec
 from service.core.errors import CorruptModelError
+from service.core.tensorflow_import import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +24,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets with a p
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
-_NEEDLESS: Final = ("keras", "h5py", "scipy")
-"""What TensorFlow imports only if it is installed. No SavedModel needs any of it, and Keras brings
-along whatever it finds: with scikit-learn and matplotlib 130 of 650 MB, and 1.8 of 4.3 s."""
-
-
 def configure_tensorflow() -> None:
     """Import TensorFlow for serving; call it once, before the first model is loaded.
 
@@ -38,36 +31,23 @@ def configure_tensorflow() -> None:
     other cores have other batches, other workers and the event loop to run. On a GPU memory is
     taken as it is needed: TensorFlow would take all of it at once, also what others use.
     """
-    with _not_found(_NEEDLESS):
-        import tensorflow as tf
+    import_tensorflow()
+    from tensorflow.python.framework import config
 
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        for gpu in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(gpu, enable=True)
+        config.set_intra_op_parallelism_threads(1)
+        config.set_inter_op_parallelism_threads(1)
+        for gpu in config.list_physical_devices("GPU"):
+            config.set_memory_growth(gpu, enable=True)
     except RuntimeError:
         logger.warning("TensorFlow was in use before: its settings stay as they are")
 
 
-@contextmanager
-def _not_found(names: Iterable[str]) -> Iterator[None]:
-    """Have imports of these modules fail, but for those that were imported before."""
-    hidden = [name for name in names if name not in sys.modules]
-    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
-    modules.update(dict.fromkeys(hidden))  # None: it was looked for, and isn't there
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del modules[name]
-
-
 def tensorflow_version() -> str:
     """Return the version of TensorFlow."""
-    import tensorflow as tf
+    from tensorflow.python.framework import versions
 
-    return str(tf.__version__)
+    return str(versions.VERSION)
 
 
 class SavedModel:
@@ -75,11 +55,12 @@ class SavedModel:
 
     def __init__(self, path: Path) -> None:
         """Load the folder `path`. Raises CorruptModelError if TensorFlow can't."""
-        import tensorflow as tf
+        from tensorflow.python.framework import errors
+        from tensorflow.python.saved_model.load import load
 
         try:
-            self._module = tf.saved_model.load(str(path))
-        except (OSError, ValueError, tf.errors.OpError) as error:
+            self._module = load(str(path))
+        except (OSError, ValueError, errors.OpError) as error:
             raise CorruptModelError(f"{path} isn't a SavedModel that loads: {error}") from error
         self._path = path
 
@@ -106,12 +87,13 @@ class Signature:
 
     def compile(self, shape: tuple[int, ...]) -> Program:
         """Return the same function compiled by XLA, for inputs of exactly `shape`."""
-        import tensorflow as tf
+        from tensorflow.python.eager.def_function import function
+        from tensorflow.python.framework.tensor import TensorSpec
 
         dtype = self._input_spec.dtype
-        compiled = tf.function(
+        compiled = function(
             lambda tensor: self._function(**{self._input_name: tensor}),
-            input_signature=[tf.TensorSpec(shape, dtype)],
+            input_signature=[TensorSpec(shape, dtype)],
             jit_compile=True,
         )
         # A concrete function can't be traced again, whatever it is called with.
@@ -127,15 +109,14 @@ class _DirectCall:
     """
 
     def __init__(self, function: Any, dtype: str) -> None:
-        import tensorflow as tf
         from tensorflow.python.eager import context, execute
-        from tensorflow.python.framework import constant_op
+        from tensorflow.python.framework import constant_op, dtypes
 
         self._function = function  # TensorFlow forgets a function that nobody holds
         self._name = function._inference_function.name.decode()  # noqa: SLF001
         self._captured = function.captured_inputs
         self._outputs = sorted(function.structured_outputs)  # TensorFlow flattens a dict so
-        self._dtype = tf.as_dtype(dtype)
+        self._dtype = dtypes.as_dtype(dtype)
         self._context = context.context()
         self._attributes = tuple(chain(*self._context.function_call_options.as_attrs().items()))
         self._to_tensor = constant_op.convert_to_eager_tensor

@@ -47,22 +47,6 @@ def test_the_service_is_imported_without_tensorflow() -> None:
     assert not _loaded_by("import service.app") & {"tensorflow", "keras"}
 
 
-def test_models_are_served_without_keras() -> None:
-    """TensorFlow would import it, and all that it finds; whoever needs it later still can."""
-    loaded = _loaded_by(
-        "from service.core.saved_model import SavedModel, configure_tensorflow\n"
-        "from pathlib import Path\n"
-        "configure_tensorflow()\n"
-        "SavedModel(Path('models/digits/1'))"
-    )
-    assert "tensorflow" in loaded
-    assert not loaded & {"keras", "h5py", "scipy", "sklearn", "matplotlib"}
-    later = "configure_tensorflow()\nimport keras\nkeras.layers.Dense(2)"
-    assert "keras" in _loaded_by(
-        f"from service.core.saved_model import configure_tensorflow\n{later}"
-    )
-
-
 def test_the_service_is_imported_without_grpcs_own_library() -> None:
     """It is for clients: the server speaks HTTP/2 by itself."""
     assert "grpc" not in _loaded_by("import service.app")

@@ -1,7 +1,7 @@
 """How TensorFlow is set up before the first model is loaded."""
 
 import pytest
-import tensorflow as tf
+from tensorflow.python.framework import config
 
 from service.core.saved_model import configure_tensorflow
 
@@ -14,11 +14,11 @@ def test_memory_grows_on_every_gpu(monkeypatch: pytest.MonkeyPatch, devices: lis
         grown[device] = enable
 
     for setting in ("set_intra_op_parallelism_threads", "set_inter_op_parallelism_threads"):
-        monkeypatch.setattr(tf.config.threading, setting, lambda _: None)
+        monkeypatch.setattr(config, setting, lambda _: None)
     monkeypatch.setattr(
-        tf.config, "list_physical_devices", lambda kind: devices if kind == "GPU" else []
+        config, "list_physical_devices", lambda kind: devices if kind == "GPU" else []
     )
-    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", grow)
+    monkeypatch.setattr(config, "set_memory_growth", grow)
     configure_tensorflow()
     assert grown == dict.fromkeys(devices, True)
 
@@ -29,6 +29,6 @@ def test_settings_that_come_too_late_are_told(
     def refuse(_: int) -> None:
         raise RuntimeError("too late")
 
-    monkeypatch.setattr(tf.config.threading, "set_intra_op_parallelism_threads", refuse)
+    monkeypatch.setattr(config, "set_intra_op_parallelism_threads", refuse)
     configure_tensorflow()
     assert "in use before" in caplog.text
