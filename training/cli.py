@@ -168,8 +168,8 @@ training_command(
 )
 training_command(
     "embedding",
-    "Train the autoencoder whose code of 32 numbers describes a digit, on MNIST. About fifteen "
-    "minutes on two cores.",
+    "Train the autoencoder whose code of 32 numbers describes a digit, on MNIST. Half an "
+    "hour on two cores.",
 )
 
 
