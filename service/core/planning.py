@@ -1,7 +1,8 @@
 """The cheapest way to run rows by programs of a few fixed sizes, told from their measured times."""
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 Run = tuple[int, int]
@@ -10,13 +11,11 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a batch: how many rows, and the size of the program that runs them.
-
-    A program that is larger than its rows is padded. None is the plain program, of any size.
-    """
+    """A part of a batch: how many rows, and the program that they are padded for."""
 
     rows: int
-    size: int | None
+    size: int
+    compiled: bool
 
 
 class Plan:
@@ -28,9 +27,14 @@ class Plan:
     def __init__(self, max_rows: int) -> None:
         """Plan for up to `max_rows` rows; as long as nothing is measured, all run plain."""
         self._max_rows = max_rows
+        self._sizes = list(_plain_sizes(max_rows))
         self._plain: dict[int, float] = {}
         self._compiled: dict[int, float] = {}
-        self._best: list[_Choice] = []
+        self._best = [_Choice(0.0, Step(0, 0, compiled=False))]
+        self._best += (
+            _Choice(math.inf, Step(rows, self._plain_size(rows), compiled=False))
+            for rows in range(1, max_rows + 1)
+        )
 
     def learn(self, size: int, *, plain: float, compiled: float | None) -> None:
         """Take in the seconds that `size` rows take; None for a program that shan't be used.
@@ -41,7 +45,7 @@ class Plan:
         self._plain[size] = plain
         if compiled is not None:
             self._compiled[size] = max(compiled, *self._compiled.values(), 0.0)
-        best = [_Choice(0.0, Step(0, None))]
+        best = self._best[:1]
         for rows in range(1, self._max_rows + 1):
             best.append(self._choose(rows, best))
         self._best = best  # at once: a batch may be planned meanwhile, in another thread
@@ -50,7 +54,7 @@ class Plan:
         """Return the steps to take, in order."""
         best = self._best
         if rows >= len(best):
-            return [Step(rows, None)]
+            return [Step(rows, rows, compiled=False)]
         steps: list[Step] = []
         while rows > 0:
             steps.append(best[rows].step)
@@ -62,11 +66,20 @@ class Plan:
         best = self._best
         return best[rows].seconds if rows < len(best) else math.inf
 
+    def plain_sizes(self) -> list[int]:
+        """Return the sizes at which plain programs are part of the plan, in order."""
+        steps = [choice.step for choice in self._best[1:]]
+        return sorted({step.size for step in steps if not step.compiled})
+
+    def _plain_size(self, rows: int) -> int:
+        return self._sizes[bisect_left(self._sizes, rows)]
+
     def _choose(self, rows: int, best: "Sequence[_Choice]") -> "_Choice":
-        choices = [_Choice(_at(self._plain, rows), Step(rows, None))]
+        plain = self._plain_size(rows)
+        choices = [_Choice(_at(self._plain, plain), Step(rows, plain, compiled=False))]
         for size, seconds in self._compiled.items():
-            taken = min(size, rows)
-            choices.append(_Choice(seconds + best[rows - taken].seconds, Step(taken, size)))
+            step = Step(min(size, rows), size, compiled=True)
+            choices.append(_Choice(seconds + best[rows - step.rows].seconds, step))
         return min(choices, key=lambda choice: choice.seconds)
 
 
@@ -74,6 +87,19 @@ class Plan:
 class _Choice:
     seconds: float
     step: Step
+
+
+def _plain_sizes(most: int) -> Iterator[int]:
+    """Yield the sizes that a plain program is called with, up to and with `most`.
+
+    It takes any, but TensorFlow prepares for each anew and keeps what it prepared: up to 8 ms and
+    1 MB a size of the shipped models. From one size to the next is a quarter at most.
+    """
+    size = 1
+    while size < most:
+        yield size
+        size += 1 << max(0, size.bit_length() - 3)
+    yield most
 
 
 def _at(measured: dict[int, float], rows: int) -> float:

@@ -66,12 +66,12 @@ class Runner:
         `used` is how many of the batch's elements aren't padding, all of them if None.
         """
         plan = self._plans.get(batch.shape[1:])
-        steps = plan.steps(len(batch)) if plan else [Step(len(batch), None)]
+        steps = plan.steps(len(batch)) if plan else [Step(len(batch), len(batch), compiled=False)]
         self._count(batch, steps, batch.size if used is None else used)
         outputs: list[dict[str, Array]] = []
         start = 0
         for step in steps:
-            outputs.append(self._run(batch[start : start + step.rows], step.size))
+            outputs.append(self._run(batch[start : start + step.rows], step))
             start += step.rows
         if len(outputs) == 1:
             return outputs[0]
@@ -90,6 +90,7 @@ class Runner:
         """Compile and time one shape a step, the small sizes first.
 
         Where compiling doesn't pay at one size it won't at a larger one: overhead counts less.
+        The last step also prepares TensorFlow for the sizes that are planned to run plain.
         """
         rows = list(self._plans)
         for size in self._sizes:
@@ -98,9 +99,12 @@ class Runner:
                 if not race.use_compiled:
                     rows.remove(row)
                 yield race
+        for row, plan in self._plans.items():
+            for size in plan.plain_sizes():
+                self._plain(np.ones((size, *row), dtype=self._dtype))
 
     def _count(self, batch: Array, steps: Sequence[Step], used: int) -> None:
-        rows = sum(step.size or step.rows for step in steps)
+        rows = sum(step.size for step in steps)
         self._input_elements += used
         self._padding_elements += rows * math.prod(batch.shape[1:]) - used
 
@@ -115,16 +119,13 @@ class Runner:
         )
         return race
 
-    def _run(self, rows: Array, size: int | None) -> dict[str, Array]:
-        if size is None:
-            return self._plain(rows)
-        program = self._compiled[(size, *rows.shape[1:])]
-        count = len(rows)
-        if count == size:
+    def _run(self, rows: Array, step: Step) -> dict[str, Array]:
+        program = self._compiled[(step.size, *rows.shape[1:])] if step.compiled else self._plain
+        if step.rows == step.size:
             return program(rows)
-        padded = np.zeros((size, *rows.shape[1:]), dtype=self._dtype)
-        padded[:count] = rows
-        return {name: output[:count] for name, output in program(padded).items()}
+        padded = np.zeros((step.size, *rows.shape[1:]), dtype=self._dtype)
+        padded[: step.rows] = rows
+        return {name: output[: step.rows] for name, output in program(padded).items()}
 
 
 def _race(plain: Program, compiled: Program, batch: Array) -> Race:

@@ -79,11 +79,24 @@ def test_a_batch_larger_than_the_programs_is_run_in_parts() -> None:
     assert signature.compiled == [(4, 5), (4, 5)]
 
 
-def test_a_program_that_is_no_faster_compiled_stays_plain_and_unpadded() -> None:
+def test_a_program_that_is_no_faster_compiled_stays_plain() -> None:
     signature = FakeSignature(FAST, SLOW)
     runner = optimized(signature)
     runner(np.zeros((3, 5), np.int32))
     assert (signature.plain, signature.compiled) == ([(3, 5)], [])
+
+
+def test_a_plain_batch_is_padded_to_a_size_that_was_prepared() -> None:
+    signature: Any = FakeSignature(FAST, SLOW)
+    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=16)
+    for _ in runner.optimize():
+        pass
+    prepared = set(signature.plain)
+    signature.plain.clear()
+    for rows in range(1, 17):
+        batch = np.arange(rows * 5, dtype=np.int32).reshape(rows, 5)
+        assert (runner(batch)["double"] == batch * 2).all()
+    assert set(signature.plain) == prepared == {(n, 5) for n in (*range(1, 9), 10, 12, 14, 16)}
 
 
 def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
