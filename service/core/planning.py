@@ -93,7 +93,7 @@ def _plain_sizes(most: int) -> Iterator[int]:
     """Yield the sizes that a plain program is called with, up to and with `most`.
 
     It takes any, but TensorFlow prepares for each anew and keeps what it prepared: up to 8 ms and
-    1 MB a size of the shipped models. From one size to the next is a quarter at most.
+    1 MB a size of the shipped models. From one size to the next it is one, or a quarter at most.
     """
     size = 1
     while size < most:
