@@ -90,8 +90,16 @@ class Runner:
         """Compile and time one shape a step, the small sizes first.
 
         Where compiling doesn't pay at one size it won't at a larger one: overhead counts less.
-        The last step also prepares TensorFlow for the sizes that are planned to run plain.
+        The last step, which a failure of XLA also is, prepares TensorFlow for what runs plain.
         """
+        try:
+            yield from self._races()
+        except Exception:
+            self._prepare_plain_sizes()
+            raise
+        self._prepare_plain_sizes()
+
+    def _races(self) -> Iterator[Race]:
         rows = list(self._plans)
         for size in self._sizes:
             for row in list(rows):
@@ -99,6 +107,8 @@ class Runner:
                 if not race.use_compiled:
                     rows.remove(row)
                 yield race
+
+    def _prepare_plain_sizes(self) -> None:
         for row, plan in self._plans.items():
             for size in plan.plain_sizes():
                 self._plain(np.ones((size, *row), dtype=self._dtype))

@@ -1,4 +1,4 @@
-"""A TensorFlow SavedModel, called with NumPy arrays. TensorFlow is imported here alone."""
+"""A TensorFlow SavedModel, called with NumPy arrays."""
 
 import logging
 import os
@@ -20,11 +20,13 @@ Program = Callable[[Array], dict[str, Array]]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets with a page of notes
 # TensorFlow takes oneDNN by itself on processors with VNNI only, but it is faster on others:
-# with AVX2, in batches of 64, 80 us a digit against 121 and 248 us an embedding against 309.
+# with AVX2, in batches of 64, 80 us a digit against 121.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # XLA cuts a program into up to 32 parts to compile them side by side. These programs are small:
-# whole they take 14 of 732 MB less, all of them, and run as fast.
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_parallel_codegen_split_count=1")
+# whole they take 14 of 732 MB less, all of them, and run as fast. An unknown flag ends the process:
+# this one holds for TensorFlow 2.21.
+_WHOLE = "--xla_cpu_parallel_codegen_split_count=1"
+os.environ["XLA_FLAGS"] = f"{_WHOLE} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 
 def configure_tensorflow() -> None:

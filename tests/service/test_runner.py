@@ -99,6 +99,18 @@ def test_a_plain_batch_is_padded_to_a_size_that_was_prepared() -> None:
     assert set(signature.plain) == prepared == {(n, 5) for n in (*range(1, 9), 10, 12, 14, 16)}
 
 
+def test_plain_sizes_are_prepared_also_where_nothing_can_be_compiled() -> None:
+    class NotForXla(FakeSignature):
+        def compile(self, shape: tuple[int, ...]) -> Program:
+            raise ValueError("no kernel for an operation")
+
+    signature: Any = NotForXla(FAST, FAST)
+    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=4)
+    with pytest.raises(ValueError, match="no kernel"):
+        next(runner.optimize())
+    assert signature.plain == [(1, 5), (2, 5), (3, 5), (4, 5)]
+
+
 def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
     signature = FakeSignature(SLOW, FAST)
     runner = optimized(signature)

@@ -8,11 +8,20 @@ import pytest
 
 from tests.service.live_server import ROOT
 
-SERVE = (
-    "from pathlib import Path\n"
+CONFIGURE = (
     "from service.core.saved_model import SavedModel, configure_tensorflow\n"
     "configure_tensorflow()\n"
-    "model = SavedModel(Path('models/digits/1'))\n"
+)
+SERVE = CONFIGURE + (
+    "from pathlib import Path\n"
+    "import numpy as np\n"
+    "from service.core.repository import read_artifacts\n"
+    "digits = next(a for a in read_artifacts(Path('models')) if a.card.name == 'digits')\n"
+    "spec = digits.card.signature('serving_default', 'probabilities')\n"
+    "signature = SavedModel(digits.path).signature('serving_default', spec)\n"
+    "compiled = signature.compile((1, 28, 28, 1))\n"
+    "image = np.zeros((1, 28, 28, 1), np.uint8)\n"
+    "same = np.allclose(signature(image)['probabilities'], compiled(image)['probabilities'])\n"
 )
 
 
@@ -49,10 +58,33 @@ def test_all_of_it_is_there_for_who_asks_later(later: str) -> None:
 def test_a_model_outlives_the_import_of_the_public_api() -> None:
     code = (
         "import tensorflow as tf\n"
-        "answer = model._module.signatures['serving_default'](tf.zeros([1, 28, 28, 1], tf.uint8))\n"
-        "print(*answer, tf.config.threading.get_intra_op_parallelism_threads())"
+        "threads = tf.config.threading.get_intra_op_parallelism_threads()\n"
+        "print(same, *signature(image), *compiled(image), threads)"
     )
-    assert _printed(SERVE + code) == "probabilities 1"
+    assert _printed(SERVE + code) == "True probabilities probabilities 1"
+
+
+def test_two_threads_may_ask_for_it_at_once() -> None:
+    code = (
+        "import tensorflow as tf, threading, time\n"
+        "found = []\n"
+        "for pause in (0, 0.2):\n"
+        "    time.sleep(pause)\n"
+        "    threading.Thread(target=lambda: found.append(tf.add)).start()\n"
+        "[t.join() for t in threading.enumerate() if t is not threading.current_thread()]\n"
+        "print(len(found))"
+    )
+    assert _printed(CONFIGURE + code) == "2"
+
+
+def test_a_probe_of_every_module_does_not_run_it() -> None:
+    code = (
+        "import sys, tensorflow\n"
+        "[getattr(m, '__warningregistry__', None) for m in list(sys.modules.values())]\n"
+        "print('tensorflow._api' in sys.modules, hasattr(tensorflow, '__version__'))\n"
+        "print('tensorflow._api' in sys.modules, hasattr(tensorflow, 'no_such_name'))"
+    )
+    assert _printed(CONFIGURE + code).split() == ["False", "True", "True", "False"]
 
 
 @pytest.mark.parametrize(("plugins", "run"), [(True, "True"), (False, "False")])
