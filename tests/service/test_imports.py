@@ -1,13 +1,12 @@
 """Who may import whom: the seams of the project."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.service.fresh_process import printed
 from tests.service.live_server import ROOT
 
 PROTOCOLS = {"bentoml", "_bentoml_impl", "grpc", "starlette", "uvicorn", "fastapi", "multipart"}
@@ -29,12 +28,8 @@ def _imports(path: Path) -> Iterator[str]:
 
 def _loaded_by(statement: str) -> set[str]:
     """Return the top-level modules that a statement loads in a fresh process."""
-    code = f"{statement}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert run.returncode == 0, run.stderr
-    return set(run.stdout.split())
+    names = "print(*{name.split('.')[0] for name in sys.modules})"
+    return set(printed(f"{statement}\n{names}").split())
 
 
 def test_the_core_loads_no_protocol() -> None:

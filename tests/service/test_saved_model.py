@@ -4,6 +4,7 @@ import pytest
 from tensorflow.python.framework import config
 
 from service.core.saved_model import configure_tensorflow
+from tests.service.fresh_process import printed
 
 
 @pytest.mark.parametrize("devices", [[], ["GPU:0"], ["GPU:0", "GPU:1"]])
@@ -32,3 +33,15 @@ def test_settings_that_come_too_late_are_told(
     monkeypatch.setattr(config, "set_intra_op_parallelism_threads", refuse)
     configure_tensorflow()
     assert "in use before" in caplog.text
+
+
+def test_an_operators_flags_for_xla_are_kept() -> None:
+    code = (
+        "import os\n"
+        "os.environ['XLA_FLAGS'] = '--xla_dump_to=/tmp/xla'\n"
+        "import service.core.saved_model\n"
+        "print(os.environ['XLA_FLAGS'])"
+    )
+    flags = printed(code).split()
+    assert flags[-1] == "--xla_dump_to=/tmp/xla"
+    assert len(flags) > 1

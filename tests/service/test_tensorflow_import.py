@@ -1,12 +1,10 @@
 """TensorFlow's public API is left out of serving, and there for whoever wants it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.service.live_server import ROOT
+from tests.service.fresh_process import printed
 
 CONFIGURE = (
     "from service.core.saved_model import SavedModel, configure_tensorflow\n"
@@ -25,19 +23,8 @@ SERVE = CONFIGURE + (
 )
 
 
-def _printed(code: str, *, first_on_path: Path | None = None) -> str:
-    """Return what code prints in a process of its own."""
-    path = [str(first_on_path)] if first_on_path else []
-    code = f"import sys\nsys.path[:0] = {path}\n{code}"
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.strip()
-
-
 def test_models_are_loaded_without_the_public_api() -> None:
-    loaded = set(_printed(SERVE + "print(*sys.modules)").split())
+    loaded = set(printed(SERVE + "print(*sys.modules)").split())
     assert "tensorflow.python" in loaded
     assert not loaded & {"tensorflow._api", "keras", "h5py", "scipy", "sklearn", "matplotlib"}
 
@@ -52,7 +39,7 @@ def test_models_are_loaded_without_the_public_api() -> None:
     ],
 )
 def test_all_of_it_is_there_for_who_asks_later(later: str) -> None:
-    assert _printed(SERVE + later) == "3"
+    assert printed(SERVE + later) == "3"
 
 
 def test_a_model_outlives_the_import_of_the_public_api() -> None:
@@ -61,7 +48,7 @@ def test_a_model_outlives_the_import_of_the_public_api() -> None:
         "threads = tf.config.threading.get_intra_op_parallelism_threads()\n"
         "print(same, *signature(image), *compiled(image), threads)"
     )
-    assert _printed(SERVE + code) == "True probabilities probabilities 1"
+    assert printed(SERVE + code) == "True probabilities probabilities 1"
 
 
 def test_two_threads_may_ask_for_it_at_once() -> None:
@@ -74,7 +61,7 @@ def test_two_threads_may_ask_for_it_at_once() -> None:
         "[t.join() for t in threading.enumerate() if t is not threading.current_thread()]\n"
         "print(len(found))"
     )
-    assert _printed(CONFIGURE + code) == "2"
+    assert printed(CONFIGURE + code) == "2"
 
 
 def test_a_probe_of_every_module_does_not_run_it() -> None:
@@ -84,12 +71,19 @@ def test_a_probe_of_every_module_does_not_run_it() -> None:
         "print('tensorflow._api' in sys.modules, hasattr(tensorflow, '__version__'))\n"
         "print('tensorflow._api' in sys.modules, hasattr(tensorflow, 'no_such_name'))"
     )
-    assert _printed(CONFIGURE + code).split() == ["False", "True", "True", "False"]
+    assert printed(CONFIGURE + code).split() == ["False", "True", "True", "False"]
 
 
-@pytest.mark.parametrize(("plugins", "run"), [(True, "True"), (False, "False")])
+@pytest.mark.parametrize(
+    ("plugins", "variable", "run"),
+    [
+        (False, "OTHER", "False"),
+        (True, "OTHER", "True"),
+        (False, "TF_PLUGGABLE_DEVICE_LIBRARY_PATH", "True"),
+    ],
+)
 def test_the_package_is_run_where_it_has_plugins_to_load(
-    tmp_path: Path, plugins: bool, run: str
+    tmp_path: Path, plugins: bool, variable: str, run: str
 ) -> None:
     compat = tmp_path / "tensorflow" / "python" / "compat"
     compat.mkdir(parents=True)
@@ -98,9 +92,10 @@ def test_the_package_is_run_where_it_has_plugins_to_load(
     if plugins:
         (tmp_path / "tensorflow-plugins").mkdir()
     code = (
-        "import builtins\n"
+        "import builtins, os\n"
+        f"os.environ[{variable!r}] = 'plugin.so'\n"
         "from service.core.tensorflow_import import import_tensorflow\n"
         "import_tensorflow()\n"
         "print(hasattr(builtins, 'was_run'))"
     )
-    assert _printed(code, first_on_path=tmp_path) == run
+    assert printed(code, first_on_path=tmp_path) == run
