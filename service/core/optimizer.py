@@ -46,7 +46,7 @@ class Optimizer:
             race = next(races, None)
         except Exception as error:
             reason = type(error).__name__
-            logger.warning("%s/%d stays plain, XLA failed: %s", card.name, card.version, reason)
+            logger.warning("%s/%d is made no faster: %s", card.name, card.version, reason)
             return False
         if race is None:
             return False

@@ -1,9 +1,13 @@
-"""How TensorFlow is set up before the first model is loaded."""
+"""How TensorFlow is set up before the first model is loaded, and how it is called."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from tensorflow.python.framework import config
 
-from service.core.saved_model import configure_tensorflow
+from service.core.repository import read_artifacts
+from service.core.saved_model import SavedModel, configure_tensorflow
 from tests.service.fresh_process import printed
 
 
@@ -45,3 +49,23 @@ def test_an_operators_flags_for_xla_are_kept() -> None:
     flags = printed(code).split()
     assert flags[-1] == "--xla_dump_to=/tmp/xla"
     assert len(flags) > 1
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, compiled: bool) -> None:
+    """Tensors and arrays share memory where they can."""
+    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "digits")
+    spec = artifact.card.signature("serving_default")
+    signature = SavedModel(artifact.path).signature("serving_default", spec)
+    program = signature.compile((3, 28, 28, 1)) if compiled else signature
+    draw = np.random.default_rng(0)
+    batches = [draw.integers(0, 256, (4, 28, 28, 1), np.uint8)[1:] for _ in range(20)]
+    answers = [program(batch)["probabilities"] for batch in batches]
+    kept = [answer.copy() for answer in answers]
+    for batch in batches:
+        batch.fill(0)
+    program(batches[0])
+    for answer, before in zip(answers, kept, strict=True):
+        assert (answer == before).all()
+        assert answer.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert len({answer.tobytes() for answer in answers}) == len(answers)
