@@ -114,8 +114,7 @@ class _DirectCall:
     """
 
     def __init__(self, function: Any, dtype: str) -> None:
-        from tensorflow.python import pywrap_tfe
-        from tensorflow.python.eager import context
+        from tensorflow.python.eager import context, execute
         from tensorflow.python.framework import dtypes, ops
 
         self._function = function  # TensorFlow forgets a function that nobody holds
@@ -123,22 +122,20 @@ class _DirectCall:
         self._captured = function.captured_inputs
         self._outputs = sorted(function.structured_outputs)  # TensorFlow flattens a dict so
         self._dtype = dtypes.as_dtype(dtype).as_datatype_enum
-        eager = context.context()
-        self._device = eager.device_name
-        self._context = eager._handle  # noqa: SLF001
-        self._attributes = tuple(chain(*eager.function_call_options.as_attrs().items()))
+        self._context = context.context()
+        self._device = self._context.device_name
+        self._attributes = tuple(chain(*self._context.function_call_options.as_attrs().items()))
         self._tensor = ops.EagerTensor
-        self._execute = pywrap_tfe.TFE_Py_Execute
+        self._execute = execute.execute
 
     def __call__(self, batch: Array | list[str]) -> dict[str, Array]:
         # The tensor may share the batch's memory: nobody writes to a batch once it was made.
         tensor = self._tensor(batch, self._device, self._dtype)
         outputs = self._execute(
-            self._context,
-            self._device,
             self._name,
+            len(self._outputs),
             [tensor, *self._captured],
             self._attributes,
-            len(self._outputs),
+            self._context,
         )
         return {name: value._numpy() for name, value in zip(self._outputs, outputs, strict=True)}  # noqa: SLF001

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tensorflow.python.framework import config
+from tensorflow.python.framework import config, errors
 
 from service.core.repository import read_artifacts
 from service.core.saved_model import SavedModel, configure_tensorflow
@@ -69,3 +69,12 @@ def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, comp
         assert (answer == before).all()
         assert answer.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     assert len({answer.tobytes() for answer in answers}) == len(answers)
+
+
+def test_a_failure_is_raised_as_the_error_that_it_is(shipped_models: Path) -> None:
+    """The log names the type: ResourceExhaustedError tells an operator what to do."""
+    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "sentiment")
+    spec = artifact.card.signature("tokens")
+    signature = SavedModel(artifact.path).signature("tokens", spec)
+    with pytest.raises(errors.InvalidArgumentError, match="not in"):
+        signature(np.full((1, 16), 10**6, np.int32))
