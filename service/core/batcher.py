@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -54,7 +54,7 @@ class _Request(Generic[Answer]):
     deadline: float
     enqueued: float
     missing: int
-    result: Batched[Answer] = field(default_factory=lambda: Batched([]))
+    result: Batched[Answer]
 
     def fail(self, error: TridentError) -> None:
         if not self.done.done():
@@ -170,9 +170,10 @@ class Batcher(Generic[Row, Answer]):
 
     def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        request: _Request[Answer] = _Request(done, deadline, self._clock(), len(rows))
-        request.result.outcomes = [_UNSETTLED] * len(rows)
-        self._queue.extend(_Item(row, index, request) for index, row in enumerate(rows))
+        result: Batched[Answer] = Batched([_UNSETTLED] * len(rows))
+        request = _Request(done, deadline, self._clock(), len(rows), result)
+        for index, row in enumerate(rows):
+            self._queue.append(_Item(row, index, request))
         self._metrics.queued(len(self._queue))
         self._pending.add(request)
         if deadline < self._next_expiry:

@@ -22,7 +22,7 @@ class LabelProbability(TypedDict):
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Classification:
     """The likeliest label, its probability, and the `TOP` likeliest, best first."""
 

@@ -11,7 +11,7 @@ from service.core.images import Pixels
 from service.core.metrics import ModelMetrics
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Embedding:
     """A vector, float32 [dimensions], its length, and how badly the image is made again from it.
 

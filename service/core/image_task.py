@@ -72,7 +72,8 @@ class ImageTask(Task[bytes, Pixels, Answer]):
 
     def infer(self, rows: Sequence[Pixels]) -> dict[str, Array]:
         """Run the model on the rows; return its outputs, each [len(rows), ...]."""
-        batch: Array = np.stack(rows)
+        # np.stack does the same, for twice as much.
+        batch: Array = np.concatenate(rows).reshape(len(rows), *rows[0].shape)
         wanted = self._preprocessing
         if (wanted.scale, wanted.offset) != (1.0, 0.0):
             batch = batch * wanted.scale + wanted.offset

@@ -17,7 +17,7 @@ from service.core.tasks import Task, labels_of, round_probabilities
 _QUICK_CHARACTERS = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TextLabel:
     """The likeliest label, its probability, each label's probability.
 

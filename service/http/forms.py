@@ -19,7 +19,7 @@ from service.core.errors import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Form:
     """A request's inputs. One that couldn't be read has its error in its place.
 

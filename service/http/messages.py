@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from starlette.types import Receive
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
     """A request whose body is still to be read, by ASGI's `receive`. Header names in lower case."""
 
@@ -18,7 +18,7 @@ class HttpRequest:
     """Whether its carrier cancels the answering task when the client goes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpResponse:
     """An answer: status code, body and headers, the content type among them."""
 

@@ -127,9 +127,8 @@ class ShortRequest:
         parts = [_STATUS_LINES.get(response.status) or b"HTTP/1.1 %d \r\n" % response.status]
         for key, content in self._protocol.server_state.default_headers:
             parts += (key, b": ", content, b"\r\n")
-        for name, value in response.headers.items():
-            parts.append(f"{name}: {value}\r\n".encode("latin-1"))
-        parts.append(b"content-length: %d\r\n" % len(response.body))
+        headers = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
+        parts += (headers.encode("latin-1"), b"content-length: %d\r\n" % len(response.body))
         parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
         parts.append(response.body)
         self.response_complete = True

@@ -30,7 +30,7 @@ _OF_A_CONNECTION: Final = {
 Fields = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A request without its body. Values of a header that came several times are joined by ", "."""
 
