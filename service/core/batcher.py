@@ -221,15 +221,15 @@ class Batcher(Generic[Row, Answer]):
             self._run_in_executor(batch, started)
 
     def _gather(self) -> None:
-        """Start the next batch after a turn of the event loop that brings it no more rows.
+        """Start the next batch once the event loop brings it no more rows.
 
-        In the first turn the last answers go out, and who gets one often asks anew at once. Going
-        on without them splits the callers into groups that wait for each other's small batches.
+        The last answers are still to go out, and who gets one often asks anew at once. Going on
+        without them splits the callers into groups that wait for each other's small batches.
         """
         self._woken = True
         loop = asyncio.get_running_loop()
-        # What a turn reads is submitted by tasks that run in the next.
-        loop.call_soon(loop.call_soon, self._go_or_gather, len(self._queue))
+        # One turn sends and then reads; tasks of the next submit what was read; then we look.
+        loop.call_soon(loop.call_soon, loop.call_soon, self._go_or_gather, len(self._queue))
 
     def _go_or_gather(self, before: int) -> None:
         if before < len(self._queue) < self._max_batch_size:

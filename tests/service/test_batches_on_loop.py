@@ -104,6 +104,25 @@ async def test_those_who_ask_anew_when_they_are_answered_share_a_batch() -> None
     assert threads.sizes.count(4) >= 6
 
 
+async def test_what_a_batch_left_over_goes_with_those_who_ask_anew() -> None:
+    """One caller more than a batch holds mustn't make every other batch one of a single row."""
+    threads = Threads()
+
+    async def ask(batcher: Batcher[str, str]) -> None:
+        for _ in range(8):
+            await batcher.submit(["a"], deadline=time.monotonic() + 60)
+            await asyncio.sleep(0)  # its answer travels, ...
+            await asyncio.sleep(0)  # ... and its next request
+
+    with ThreadPoolExecutor(1) as executor:
+        batcher = holding(threads, executor, seconds=60.0)
+        await batcher.submit(["known"], deadline=time.monotonic() + 60)
+        async with asyncio.TaskGroup() as callers:
+            for _ in range(5):
+                callers.create_task(ask(batcher))
+    assert len(threads.sizes) <= 12  # 41 rows
+
+
 async def test_others_have_a_turn_between_batches_on_the_event_loop() -> None:
     threads = Threads()
     with ThreadPoolExecutor(1) as executor:
