@@ -17,7 +17,7 @@ from loadtests.bench.targets import Target, judge
 BUSY = 0.1
 """The share of the machine that other programs may use before the figures can't be trusted."""
 
-_MEGABYTE = 1024 * 1024
+_MEGABYTE = 1_000_000
 _WIDTH = 116  # where the output is no terminal, which would know its own
 
 
@@ -155,7 +155,7 @@ def _targets(targets: list[Target]) -> Table:
     table = _table("Targets", "what", "wanted", "measured", "")
     for one in targets:
         sign = "at least" if one.at_least else "at most"
-        wanted, measured = f"{sign} {one.wanted:.2f}", f"{one.measured:.2f}"
+        wanted, measured = f"{sign} {one.wanted:.3f}", f"{one.measured:.3f}"
         table.add_row(one.what, wanted, measured, one.verdict)
     return table
 

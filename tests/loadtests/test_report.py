@@ -97,6 +97,20 @@ def test_targets_without_figures_are_left_out() -> None:
     assert judge(Results(QUICK, _results().machine, "2026-11-23")) == []
 
 
+def test_memory_is_printed_in_megabytes_and_a_near_miss_shows(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    results = _results()
+    results.memory = Memory(
+        500_000_000, {"trident": 550_000_000}, {"trident": 575_600_000}, {"trident": 700_000_000}
+    )
+    print_report(results, make_console())
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines()]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert ["trident's worker", "550", "576", "700"] in cells
+    assert ["at most 1.150", "1.151", "missed"] in [row[1:] for row in cells]
+
+
 def test_the_report_is_printed_written_and_drawn(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
