@@ -42,6 +42,14 @@ def holding(threads: Threads, executor: ThreadPoolExecutor, seconds: float) -> B
     )
 
 
+async def keep_asking(batcher: Batcher[str, str], times: int) -> None:
+    """A client that sends its next request as soon as it has its answer."""
+    for _ in range(times):
+        await batcher.submit(["a"], deadline=time.monotonic() + 60)
+        await asyncio.sleep(0)  # the answer travels, ...
+        await asyncio.sleep(0)  # ... and the next request
+
+
 async def test_short_batches_run_on_the_event_loop_once_the_model_is_known_to_be_quick() -> None:
     threads = Threads()
     with ThreadPoolExecutor(1) as executor:
@@ -87,19 +95,12 @@ async def test_answers_of_the_thread_do_not_wait_for_a_batch_on_the_event_loop()
 async def test_those_who_ask_anew_when_they_are_answered_share_a_batch() -> None:
     """Callers that come one after another don't stay in groups that wait for each other."""
     threads = Threads()
-
-    async def ask(batcher: Batcher[str, str], times: int) -> None:
-        for _ in range(times):
-            await batcher.submit(["a"], deadline=time.monotonic() + 60)
-            await asyncio.sleep(0)  # its answer travels, ...
-            await asyncio.sleep(0)  # ... and its next request
-
     with ThreadPoolExecutor(1) as executor:
         batcher = holding(threads, executor, seconds=60.0)
         await batcher.submit(["known"], deadline=time.monotonic() + 60)
         async with asyncio.TaskGroup() as callers:
             for turn in range(4):
-                callers.create_task(ask(batcher, 10 - turn))
+                callers.create_task(keep_asking(batcher, 10 - turn))
                 await asyncio.sleep(0)
     assert threads.sizes.count(4) >= 6
 
@@ -107,20 +108,14 @@ async def test_those_who_ask_anew_when_they_are_answered_share_a_batch() -> None
 async def test_what_a_batch_left_over_goes_with_those_who_ask_anew() -> None:
     """One caller more than a batch holds mustn't make every other batch one of a single row."""
     threads = Threads()
-
-    async def ask(batcher: Batcher[str, str]) -> None:
-        for _ in range(8):
-            await batcher.submit(["a"], deadline=time.monotonic() + 60)
-            await asyncio.sleep(0)  # its answer travels, ...
-            await asyncio.sleep(0)  # ... and its next request
-
     with ThreadPoolExecutor(1) as executor:
         batcher = holding(threads, executor, seconds=60.0)
         await batcher.submit(["known"], deadline=time.monotonic() + 60)
         async with asyncio.TaskGroup() as callers:
             for _ in range(5):
-                callers.create_task(ask(batcher))
-    assert len(threads.sizes) <= 12  # 41 rows
+                callers.create_task(keep_asking(batcher, 8))
+    assert sum(threads.sizes) == 1 + 5 * 8
+    assert len(threads.sizes) <= 12
 
 
 async def test_others_have_a_turn_between_batches_on_the_event_loop() -> None:
