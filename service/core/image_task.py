@@ -1,5 +1,6 @@
 """From an image file to the pixels that a model's card asks for."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, TypeVar
 
@@ -18,6 +19,7 @@ from service.core.tasks import Task
 Answer = TypeVar("Answer")
 
 _SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
+_PIXEL_BYTES = 4  # of a colour image in Pillow
 
 
 class ImageTask(Task[bytes, Pixels, Answer]):
@@ -37,6 +39,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         spec = card.signature("serving_default", *self.outputs)
         self._dtype = np.dtype(next(iter(spec.inputs.values())).dtype)
         row_shape = (wanted.height, wanted.width, wanted.channels)
+        self._row_bytes = math.prod(row_shape)
         self._runner = Runner(
             model.signature("serving_default", spec), self._dtype, [row_shape], max_batch_size
         )
@@ -44,6 +47,14 @@ class ImageTask(Task[bytes, Pixels, Answer]):
     def is_slow(self, data: bytes) -> bool:
         """Tell by the image's header whether it is large."""
         return pixel_count(data) > _SLOW_PIXELS
+
+    def decoding_bytes(self, data: bytes) -> int:
+        """Return what the whole image takes in Pillow's memory."""
+        return pixel_count(data) * _PIXEL_BYTES
+
+    def row_bytes(self, data: bytes) -> int:
+        """Return the size of the pixels that the model's card asks for."""
+        return self._row_bytes
 
     def decode(self, data: bytes) -> Pixels:
         """Decode, frame and shape one image."""

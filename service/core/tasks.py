@@ -31,6 +31,20 @@ class Task(ABC, Generic[Input, Row, Answer]):
     def decode(self, data: Input) -> Row:
         """Turn one input into a row. Raises UndecodableInputError or TooLargeError."""
 
+    def decoding_bytes(self, data: Input) -> int:
+        """Return the most bytes that `decode` takes while it runs, beside the input itself.
+
+        It is asked of slow inputs alone (see `is_slow`): the others are decoded one at a time.
+        """
+        return 0
+
+    def row_bytes(self, data: Input) -> int:
+        """Return the most bytes that the row takes until it is answered, beside the input itself.
+
+        It is asked of every input before it is decoded, so it must be quick.
+        """
+        return 0
+
     def is_quick(self, row: Row) -> bool:
         """Tell whether a row takes the model no longer than others do."""
         return True
