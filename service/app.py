@@ -21,7 +21,7 @@ from service.core.exposition import render_metrics
 from service.core.gathering import write_gathered
 from service.core.metrics import record_build
 from service.core.process_metrics import ProcessMetrics
-from service.core.repository import read_artifacts
+from service.core.repository import read_models
 from service.core.saved_model import tensorflow_version
 from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
@@ -123,7 +123,7 @@ class Trident:
     def check() -> None:
         """Fail before a worker starts: a model that is incomplete, a port that is taken."""
         try:
-            read_artifacts(settings.models)
+            read_models(settings.models)
             check_port_free(settings.grpc_host, settings.grpc_port)
         except CorruptModelError as error:
             raise BentoMLConfigException(str(error)) from None

@@ -19,7 +19,7 @@ import click
 from loadtests.bench.inputs import Input
 from service.core.image_classification import ImageClassification
 from service.core.image_embedding import ImageEmbedding
-from service.core.repository import Artifact, read_artifacts
+from service.core.repository import Artifact, read_models
 from service.core.saved_model import SavedModel, configure_tensorflow
 from service.core.tasks import Task
 from service.core.text_classification import TextClassification
@@ -51,7 +51,7 @@ def load_tasks(models: Path, endpoints: Collection[str]) -> dict[str, AnyTask]:
     """Load the models that answer the endpoints and find their fastest programs."""
     configure_tensorflow()
     tasks: dict[str, AnyTask] = {}
-    for artifact in read_artifacts(models):
+    for artifact in read_models(models).artifacts:
         endpoint = _ENDPOINTS[artifact.card.task]
         if endpoint not in endpoints or endpoint in tasks:
             continue  # the service answers by the first model of a task, and its newest version

@@ -22,9 +22,9 @@ from service.core.errors import (
 )
 from service.core.image_classification import ImageClassification
 from service.core.image_embedding import ImageEmbedding
-from service.core.metrics import ModelMetrics, record_loaded, record_ready
+from service.core.metrics import ModelMetrics, record_loaded, record_ready, record_rejected
 from service.core.optimizer import Optimizer
-from service.core.repository import Artifact, read_artifacts
+from service.core.repository import Artifact, RejectedVersion, read_models
 from service.core.saved_model import SavedModel, configure_tensorflow
 from service.core.tasks import Task
 from service.core.text_classification import TextClassification
@@ -98,6 +98,8 @@ class Engine:
         self._folder = models
         self._limits = limits
         self._models: list[ServedModel] = []
+        self._rejected: list[RejectedVersion] = []
+        self._defaults: dict[str, str] = {}
         self._ready = False
         self._optimizer: Optimizer | None = None
         self._decoders = ThreadPoolExecutor(limits.decoders, thread_name_prefix="decode")
@@ -108,9 +110,15 @@ class Engine:
         return self._ready
 
     async def load(self) -> None:
-        """Load and warm every model, then go on to speed them up. Raises CorruptModelError."""
+        """Load and warm the models, then go on to speed them up.
+
+        A version that can't be loaded is left out, and named in the log and in the metrics.
+
+        Raises:
+            CorruptModelError: not one can be loaded.
+        """
         record_ready(ready=False)
-        self._models = await asyncio.to_thread(self._load)
+        await asyncio.to_thread(self._load)
         self._ready = True
         record_ready(ready=True)
         self._optimizer = Optimizer([(m.card, m.task.optimize()) for m in self._models])
@@ -144,8 +152,8 @@ class Engine:
         Args:
             task: the card's task, for instance "image_classification".
             inputs: one or more.
-            model: the model's name; the first of the task if None.
-            version: the model's version; the newest if None.
+            model: the model's name; the task's default if None.
+            version: the model's version; the newest that is served if None.
             deadline: the point of `time.monotonic()` at which the caller gives up.
 
         Raises:
@@ -205,21 +213,54 @@ class Engine:
             served.metrics.decoded(time.monotonic() - started)
 
     def _select(self, task: str, name: str | None, version: int | None) -> ServedModel:
+        chosen = name or self._defaults.get(task)
         for model in self._models:
             card = model.card
-            if card.task == task and name in (None, card.name) and version in (None, card.version):
+            if card.task == task and card.name == chosen and version in (None, card.version):
                 return model
-        known = ", ".join(
-            f"{m.card.name}/{m.card.version}" for m in self._models if m.card.task == task
-        )
-        raise UnknownModelError(
+        raise self._unknown(task, chosen, version)
+
+    def _unknown(self, task: str, name: str | None, version: int | None) -> TridentError:
+        """Return the error of a choice that no model fits."""
+        for rejected in self._rejected:
+            if rejected.name == name and version in (None, int(rejected.version)):
+                return NotReadyError(
+                    f"{name}/{rejected.version} can't be served: it is damaged or incomplete, as "
+                    "the service's log says."
+                )
+        here = [model.card for model in self._models if model.card.task == task]
+        known = ", ".join(f"{card.name}/{card.version}" for card in here) or "none"
+        if name is None and here:
+            return UnknownModelError(
+                f"Several models answer here, and none is the default: name one. There is: {known}."
+            )
+        return UnknownModelError(
             f"No model {name or 'of any name'}, version {version or 'any'}, answers here. "
-            f"There is: {known or 'none'}."
+            f"There is: {known}."
         )
 
-    def _load(self) -> list[ServedModel]:
+    def _load(self) -> None:
         configure_tensorflow()
-        return [self._load_model(artifact) for artifact in read_artifacts(self._folder)]
+        folder = read_models(self._folder)
+        for rejected in folder.rejected:
+            self._reject(rejected)
+        for artifact in folder.artifacts:
+            card = artifact.card
+            try:
+                self._models.append(self._load_model(artifact))
+            except Exception as error:
+                if not isinstance(error, CorruptModelError):
+                    logger.exception("%s/%d fails while it is loaded", card.name, card.version)
+                reason = str(error)
+                self._reject(RejectedVersion(card.name, str(card.version), card.task, reason))
+        if not self._models:
+            raise CorruptModelError(" ".join(rejected.reason for rejected in self._rejected))
+        self._defaults = folder.defaults
+
+    def _reject(self, version: RejectedVersion) -> None:
+        logger.error("%s/%s isn't served: %s", version.name, version.version, version.reason)
+        record_rejected(version.name, version.version)
+        self._rejected.append(version)
 
     def _load_model(self, artifact: Artifact) -> ServedModel:
         card = artifact.card

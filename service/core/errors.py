@@ -1,5 +1,9 @@
 """The errors a caller can meet. Each adapter maps them to its protocol in one place."""
 
+from pathlib import Path
+
+from pydantic import ValidationError
+
 
 class TridentError(Exception):
     """An expected failure. Its message is shown to the caller and says what to change."""
@@ -79,4 +83,16 @@ class InternalError(TridentError):
 
 
 class CorruptModelError(Exception):
-    """A model on disk is incomplete, altered or not understood. The service doesn't start."""
+    """A model on disk is incomplete, altered or not understood, or there is none at all."""
+
+
+def unreadable(path: Path, error: OSError) -> CorruptModelError:
+    """Return the error of a file or folder of models that the system doesn't let us read."""
+    return CorruptModelError(f"{path} can't be read: {error.strerror}.")
+
+
+def first_fault(error: ValidationError) -> str:
+    """Return the first of a file's faults in a line: where it is, and what is wrong there."""
+    fault = error.errors()[0]
+    place = ".".join(map(str, fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else fault["msg"]

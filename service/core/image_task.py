@@ -14,6 +14,7 @@ from service.core.images import Pixels, decode_image, pixel_count
 from service.core.metrics import ModelMetrics
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
+from service.core.signature_check import fits
 from service.core.tasks import Task
 
 Answer = TypeVar("Answer")
@@ -37,9 +38,15 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         self._preprocessing = wanted = card.preprocessing
         self._max_pixels = max_pixels
         spec = card.signature("serving_default", *self.outputs)
-        self._dtype = np.dtype(next(iter(spec.inputs.values())).dtype)
         row_shape = (wanted.height, wanted.width, wanted.channels)
         self._row_bytes = math.prod(row_shape)
+        tensor = next(iter(spec.inputs.values()))
+        if not fits(row_shape, tensor.shape[1:]):
+            raise CorruptModelError(
+                f"{card.name}/{card.version}: by its card, preprocessing makes images of "
+                f"{row_shape}, and the model takes {tensor.shape[1:]} (height, width, channels)."
+            )
+        self._dtype = np.dtype(tensor.dtype)
         self._runner = Runner(
             model.signature("serving_default", spec), self._dtype, [row_shape], max_batch_size
         )

@@ -129,6 +129,12 @@ _MODEL_INFO = Gauge(
     [*_MODEL, "task", "tensorflow"],
     multiprocess_mode="max",
 )
+_MODEL_REJECTED = Gauge(
+    "trident_model_rejected",
+    "1 for a version in the folder of models that can't be served, 0 for one that is.",
+    _MODEL,
+    multiprocess_mode="livemax",
+)
 _LOAD_SECONDS = Gauge(
     "trident_model_load_seconds",
     "Time it took to load the model, in the slowest worker.",
@@ -311,8 +317,14 @@ def record_loaded(card: ModelCard, *, load: float, warm_up: float) -> None:
     model = (card.name, str(card.version))
     tensorflow = card.libraries.get("tensorflow", "unknown")
     _MODEL_INFO.labels(*model, card.task, tensorflow).set(1)
+    _MODEL_REJECTED.labels(*model).set(0)
     _LOAD_SECONDS.labels(*model).set(load)
     _WARM_UP_SECONDS.labels(*model).set(warm_up)
+
+
+def record_rejected(name: str, version: str) -> None:
+    """Say that a version on disk can't be served."""
+    _MODEL_REJECTED.labels(name, version).set(1)
 
 
 def record_race(card: ModelCard, race: Race) -> None:

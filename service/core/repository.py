@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from service.core.card import ModelCard
-from service.core.errors import CorruptModelError
+from service.core.default_models import DEFAULTS, read_defaults
+from service.core.errors import CorruptModelError, first_fault, unreadable
 
 CARD = "model.json"
 
@@ -21,41 +22,95 @@ class Artifact:
     card: ModelCard
 
 
-def read_artifacts(models: Path) -> list[Artifact]:
-    """Read and verify every model below `models`, by name, then newest version first.
+@dataclass(frozen=True, slots=True)
+class RejectedVersion:
+    """A version that can't be served, by its folders' names, and why.
+
+    `task` is None where the card can't be read.
+    """
+
+    name: str
+    version: str
+    task: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """What a folder of models holds.
+
+    `artifacts` are in order of their names, the newest version first. `defaults` are the names of
+    the models that answer where the caller names none, by task.
+    """
+
+    artifacts: list[Artifact]
+    rejected: list[RejectedVersion]
+    defaults: dict[str, str]
+
+
+def read_models(models: Path) -> ModelFolder:
+    """Read and verify every version of every model below `models`.
+
+    A version that is incomplete or altered is rejected. It doesn't keep the others from serving.
 
     Raises:
-        CorruptModelError: there is no model, or one of them is incomplete or altered.
+        CorruptModelError: no version can be served, the folder can't be read, or its defaults
+            don't fit its models.
     """
-    artifacts = [_read_artifact(folder) for folder in _version_folders(models)]
+    artifacts: list[Artifact] = []
+    rejected: list[RejectedVersion] = []
+    for folder in _version_folders(models):
+        card = None
+        try:
+            card = _read_card(folder)
+            _verify_files(folder, card)
+            artifacts.append(Artifact(folder, card))
+        except CorruptModelError as error:
+            task = card.task if card else None
+            rejected.append(RejectedVersion(folder.parent.name, folder.name, task, str(error)))
     if not artifacts:
-        raise CorruptModelError(
-            f"No model in {models}: expected NAME/VERSION/{CARD}. "
-            "Train some with `make train`, or set TRIDENT_MODELS to the folder that has them."
-        )
-    return sorted(artifacts, key=lambda a: (a.card.name, -a.card.version))
+        raise CorruptModelError(" ".join([_no_model(models), *(r.reason for r in rejected)]))
+    artifacts.sort(key=lambda artifact: (artifact.card.name, -artifact.card.version))
+    names = {r.name: r.task for r in rejected} | {a.card.name: a.card.task for a in artifacts}
+    return ModelFolder(artifacts, rejected, read_defaults(models / DEFAULTS, names))
+
+
+def _no_model(models: Path) -> str:
+    return (
+        f"No model in {models} can be served: expected NAME/VERSION/{CARD}. "
+        "Train some with `make train`, or set TRIDENT_MODELS to the folder that has them."
+    )
 
 
 def _version_folders(models: Path) -> Iterator[Path]:
-    for name in sorted(models.iterdir() if models.is_dir() else ()):
-        if name.is_dir():
-            yield from (v for v in sorted(name.iterdir()) if v.is_dir() and v.name.isdecimal())
+    for name in _subfolders(models):
+        yield from (v for v in _subfolders(name) if v.name.isascii() and v.name.isdecimal())
 
 
-def _read_artifact(folder: Path) -> Artifact:
+def _subfolders(folder: Path) -> list[Path]:
+    """Return the folders in `folder`, none if there is no such folder."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def _read_card(folder: Path) -> ModelCard:
     try:
         card = ModelCard.model_validate_json((folder / CARD).read_bytes())
     except OSError as error:
-        raise CorruptModelError(f"{folder / CARD} can't be read: {error.strerror}.") from error
+        raise unreadable(folder / CARD, error) from error
     except ValidationError as error:
-        raise CorruptModelError(f"{folder / CARD} isn't a model card: {error}") from error
+        sentence = f"{folder / CARD} isn't a model card: {first_fault(error)}."
+        raise CorruptModelError(sentence) from error
     if (card.name, str(card.version)) != (folder.parent.name, folder.name):
         raise CorruptModelError(
             f"{folder} holds {card.name}/{card.version} by its card: "
             "the folders' names must be the model's name and version."
         )
-    _verify_files(folder, card)
-    return Artifact(folder, card)
+    return card
 
 
 def _verify_files(folder: Path, card: ModelCard) -> None:
@@ -67,7 +122,7 @@ def _verify_files(folder: Path, card: ModelCard) -> None:
         try:
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         except OSError as error:
-            raise CorruptModelError(f"{folder / name} can't be read: {error.strerror}.") from error
+            raise unreadable(folder / name, error) from error
         if found != expected:
             raise CorruptModelError(
                 f"{folder / name} isn't the file that its card describes (SHA-256 {found}, "

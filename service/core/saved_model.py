@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from service.core.card import SignatureSpec
 from service.core.errors import CorruptModelError
+from service.core.signature_check import find_difference
 from service.core.tensorflow_import import import_tensorflow
 
 logger = logging.getLogger(__name__)
@@ -70,9 +71,21 @@ class SavedModel:
         self._path = path
 
     def signature(self, name: str, spec: SignatureSpec) -> "Signature":
-        """Return the signature `name`. Raises CorruptModelError if the model has none."""
-        if name not in self._module.signatures:
-            raise CorruptModelError(f"{self._path} has no signature {name!r}, but its card does.")
+        """Return the signature `name`.
+
+        Raises:
+            CorruptModelError: the model has no such signature, or not with the names, dtypes and
+                shapes of `spec`.
+        """
+        signatures = self._module.signatures
+        if name not in signatures:
+            raise CorruptModelError(
+                f"{self._path} has no signature {name!r}, but its card does. "
+                f"It has: {', '.join(sorted(signatures)) or 'none'}."
+            )
+        fault = find_difference(spec, signatures[name])
+        if fault is not None:
+            raise CorruptModelError(f"{self._path}, signature {name!r}: {fault}.")
         return Signature(self._module, name, spec)
 
 

@@ -46,7 +46,7 @@ def all_models(
 ) -> Path:
     """A folder of the shipped models and the ones made by hand."""
     folder = tmp_path_factory.mktemp("models")
-    for model in (*shipped_models.iterdir(), *demo_models.iterdir()):
+    for model in (*shipped_models.iterdir(), *demo_models.glob("*/")):
         (folder / model.name).symlink_to(model.resolve())
     return folder
 

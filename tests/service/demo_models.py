@@ -4,7 +4,7 @@
 own. `slow` takes its time over a white image and none over any other.
 
 Run as a program, `python -m tests.service.demo_models FOLDER`, it writes tint/1, tint/2 and
-slow/1: in a process of its own, since TensorFlow can be set up only once in each.
+slow/1, the default: in a process of its own, since TensorFlow can be set up only once in each.
 """
 
 import hashlib
@@ -106,3 +106,4 @@ if __name__ == "__main__":
     save_tint(target, 1)
     save_tint(target, 2)
     save_slow(target)
+    (target / "defaults.json").write_text('{"image_classification": "slow"}')

@@ -144,9 +144,23 @@ async def test_it_answers_only_while_it_is_ready(tints: Path) -> None:
         await predict(engine, RED)
 
 
-def _edit_card(models: Path, **changes: Any) -> None:
-    for path in models.glob("tint/*/model.json"):
+def _edit_card(models: Path, pattern: str = "tint/*", **changes: Any) -> None:
+    for path in models.glob(f"{pattern}/model.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def _signature(
+    image: tuple[str, list[int | None]] = ("float32", [None, 16, 16, 3]),
+    output: str = "probabilities",
+    width: int = 3,
+    name: str = "image",
+) -> dict[str, Any]:
+    dtype, shape = image
+    outputs = {output: {"dtype": "float32", "shape": [None, width]}}
+    if output != "probabilities":
+        outputs["probabilities"] = {"dtype": "float32", "shape": [None, width]}
+    inputs = {name: {"dtype": dtype, "shape": shape}}
+    return {"serving_default": {"inputs": inputs, "outputs": outputs}}
 
 
 @pytest.mark.parametrize(
@@ -158,6 +172,12 @@ def _edit_card(models: Path, **changes: Any) -> None:
         ({"task": "text_classification"}, "text"),
         ({"signatures": {}}, "serving_default"),
         ({"task": "image_embedding"}, "embedding"),
+        ({"signatures": _signature(("uint8", [None, 16, 16, 3]))}, "float32.*card says uint8"),
+        ({"signatures": _signature(("float32", [None, 16, 16, 1]))}, "takes|says"),
+        ({"signatures": _signature(("float32", [None, 16, 48]))}, "takes|says"),
+        ({"signatures": _signature(name="picture")}, r"'picture'.*has 'image' \(float32"),
+        ({"signatures": _signature(output="scores")}, "'scores'.*has 'probabilities'"),
+        ({"labels": list("abcd"), "signatures": _signature(width=4)}, r"\?, 3\].*says.*\?, 4\]"),
     ],
 )
 async def test_a_card_that_does_not_fit_its_model_is_refused(
@@ -168,6 +188,50 @@ async def test_a_card_that_does_not_fit_its_model_is_refused(
     with pytest.raises(CorruptModelError, match=sentence):
         await engine.load()
     assert not engine.ready
+
+
+async def test_a_version_that_does_not_fit_leaves_the_others_serving(
+    tints: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _edit_card(tints, "tint/2", signatures=_signature(output="scores"))
+    engine = make_engine(tints)
+    await engine.load()
+    assert (await predict(engine, RED)).version == 1
+    with pytest.raises(NotReadyError, match="tint/2 can't be served"):
+        await predict(engine, RED, version=2)
+    await engine.close()
+    assert "tint/2 isn't served" in caplog.text
+
+
+async def test_a_defect_that_only_shows_in_the_first_call_counts_too(
+    tints: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    warm_up = ImageTask.warm_up
+    left = [RuntimeError("out of order")]
+
+    def fail_once(task: Any) -> None:
+        if left:
+            raise left.pop()
+        warm_up(task)
+
+    monkeypatch.setattr(ImageTask, "warm_up", fail_once)
+    engine = make_engine(tints)
+    await engine.load()
+    assert (await predict(engine, RED)).version == 1
+    await engine.close()
+    assert "out of order" in caplog.text
+
+
+async def test_among_several_models_without_a_default_one_must_be_named(
+    tints: Path, demo_models: Path
+) -> None:
+    shutil.copytree(demo_models / "slow", tints / "slow")
+    engine = make_engine(tints)
+    await engine.load()
+    with pytest.raises(UnknownModelError, match=r"none is the default.*slow/1, tint/2, tint/1"):
+        await predict(engine, RED)
+    assert (await predict(engine, RED, model="tint")).model == "tint"
+    await engine.close()
 
 
 @pytest.fixture

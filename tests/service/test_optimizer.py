@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from service.core.optimizer import Optimizer
-from service.core.repository import read_artifacts
+from service.core.repository import read_models
 from service.core.runner import Race
 
 
 def test_a_model_whose_races_fail_leaves_the_others_theirs(
     shipped_models: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    digits, *_, sentiment = (artifact.card for artifact in read_artifacts(shipped_models))
+    digits, *_, sentiment = (artifact.card for artifact in read_models(shipped_models).artifacts)
     finished = threading.Event()
 
     def failing() -> Iterator[Race]:

@@ -9,7 +9,7 @@ import pytest
 from tensorflow.python.framework import func_graph
 
 from service.core.card import TextPreprocessing
-from service.core.repository import read_artifacts
+from service.core.repository import read_models
 from service.core.runner import PROGRAM_SIZES, Runner
 from service.core.saved_model import Array, Program, SavedModel, configure_tensorflow
 
@@ -133,7 +133,7 @@ def test_the_shipped_model_answers_the_same_by_either_program(
     shipped_models: Path, length: int
 ) -> None:
     configure_tensorflow()
-    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "sentiment")
+    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "sentiment")
     assert isinstance(artifact.card.preprocessing, TextPreprocessing)
     spec = artifact.card.signature("tokens", "probabilities")
     plain = SavedModel(artifact.path).signature("tokens", spec)
@@ -156,7 +156,7 @@ def test_nothing_is_traced_but_one_program_for_each_shape_that_is_compiled(
         return trace(name, *arguments, **options)
 
     configure_tensorflow()
-    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "digits")
+    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "digits")
     spec = artifact.card.signature("serving_default", "probabilities")
     signature = SavedModel(artifact.path).signature("serving_default", spec)
     monkeypatch.setattr(func_graph, "func_graph_from_py_func", counting)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import config, errors
 
-from service.core.repository import read_artifacts
+from service.core.repository import read_models
 from service.core.saved_model import SavedModel, configure_tensorflow
 from tests.service.fresh_process import printed
 
@@ -54,7 +54,7 @@ def test_an_operators_flags_for_xla_are_kept() -> None:
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, compiled: bool) -> None:
     """Tensors and arrays share memory where they can."""
-    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "digits")
+    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "digits")
     spec = artifact.card.signature("serving_default")
     signature = SavedModel(artifact.path).signature("serving_default", spec)
     program = signature.compile((3, 28, 28, 1)) if compiled else signature
@@ -73,7 +73,7 @@ def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, comp
 
 def test_a_failure_is_raised_as_the_error_that_it_is(shipped_models: Path) -> None:
     """The log names the type: ResourceExhaustedError tells an operator what to do."""
-    artifact = next(a for a in read_artifacts(shipped_models) if a.card.name == "sentiment")
+    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "sentiment")
     spec = artifact.card.signature("tokens")
     signature = SavedModel(artifact.path).signature("tokens", spec)
     with pytest.raises(errors.InvalidArgumentError, match="not in"):
