@@ -61,6 +61,7 @@ _engine = Engine(
         max_queue_size=settings.max_queue_size,
         max_inputs=settings.max_inputs,
         max_pixels=settings.max_pixels,
+        max_inflight_bytes=settings.max_inflight_bytes,
         # Half of the cores: a flood of photos must leave small requests the other half.
         decoders=max(1, CORES // (2 * settings.workers)),
         hold_seconds=hold_seconds(settings.workers, CORES),

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     """The service's configuration, read from the environment once, when the process starts."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TRIDENT_", frozen=True, use_attribute_docstrings=True
+        env_prefix="TRIDENT_", frozen=True, use_attribute_docstrings=True, env_ignore_empty=True
     )
 
     models: Path = Path(__file__).resolve().parent.parent / "models"
@@ -68,6 +68,11 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     """Largest request body or gRPC message, in bytes."""
+
+    max_inflight_bytes: int = Field(default=1024**3, ge=1024**2)
+    """Most bytes that the requests under way hold in a worker: bodies, what decoding them takes,
+    and decoded inputs. Half of it is for large bodies, which wait unread while there is no room.
+    What is larger than all the room there is goes alone."""
 
     max_pixels: int = Field(default=64_000_000, ge=1)
     """Largest image, as width times height."""

@@ -193,7 +193,7 @@ class Batcher(Generic[Row, Answer]):
         now = self._clock()
         for request in self._pending:
             if request.deadline <= now:
-                request.fail(_expired())
+                request.fail(deadline_exceeded())
         waiting = [request.deadline for request in self._pending if request.deadline > now]
         if waiting:
             self._expire_at(min(waiting))
@@ -274,7 +274,7 @@ class Batcher(Generic[Row, Answer]):
             item = self._queue.popleft()
             request = item.request
             if request.deadline <= now:
-                request.fail(_expired())
+                request.fail(deadline_exceeded())
                 self._metrics.dropped("expired")
             elif request.done.done():
                 self._metrics.dropped("abandoned")
@@ -314,7 +314,8 @@ class Batcher(Generic[Row, Answer]):
         self._seconds_per_row = _MEMORY * past + (1 - _MEMORY) * present
 
 
-def _expired() -> DeadlineExceededError:
+def deadline_exceeded() -> DeadlineExceededError:
+    """Return the error of a request whose deadline has passed."""
     return DeadlineExceededError(
         "The answer wasn't ready in time: send less at once, or allow more time."
     )

@@ -10,8 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from service.core.admission import Account
 from service.core.batcher import Batcher
 from service.core.card import ModelCard
+from service.core.decoding import Decoder, until
 from service.core.errors import (
     CorruptModelError,
     MalformedRequestError,
@@ -26,28 +28,26 @@ from service.core.metrics import ModelMetrics, record_loaded, record_ready, reco
 from service.core.optimizer import Optimizer
 from service.core.repository import Artifact, RejectedVersion, read_models
 from service.core.saved_model import SavedModel, configure_tensorflow
-from service.core.tasks import Task
+from service.core.tasks import AnyTask
 from service.core.text_classification import TextClassification
 
 logger = logging.getLogger(__name__)
-
-_TURN = 0.001  # seconds for which a request with many inputs may hold the event loop
-
-AnyTask = Task[Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much the engine takes on: inputs a batch, waiting, a request; pixels an image.
 
-    `decoders` is how many large images are decoded at a time, beside the event loop; `hold_seconds`
-    how long a batch may hold the event loop (see `Batcher`).
+    `max_inflight_bytes` is what the requests under way may hold (see `Account`). `decoders` is how
+    many large images are decoded at a time, beside the event loop; `hold_seconds` how long a batch
+    may hold the event loop (see `Batcher`).
     """
 
     max_batch_size: int
     max_queue_size: int
     max_inputs: int
     max_pixels: int
+    max_inflight_bytes: int
     decoders: int
     hold_seconds: float
 
@@ -100,9 +100,11 @@ class Engine:
         self._models: list[ServedModel] = []
         self._rejected: list[RejectedVersion] = []
         self._defaults: dict[str, str] = {}
+        self.account = Account(limits.max_inflight_bytes)
+        """What the requests under way hold: the adapters take a body's part before they read it."""
         self._ready = False
         self._optimizer: Optimizer | None = None
-        self._decoders = ThreadPoolExecutor(limits.decoders, thread_name_prefix="decode")
+        self._decoder = Decoder(limits.decoders, self.account)
 
     @property
     def ready(self) -> bool:
@@ -131,7 +133,7 @@ class Engine:
         if self._optimizer is not None:
             self._optimizer.stop()
         await asyncio.gather(*(model.batcher.close() for model in self._models))
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._decoder.close()
 
     async def predict(
         self,
@@ -165,10 +167,16 @@ class Engine:
         served = self._select(task, model, version)
         self._check_count(len(inputs))
         started = time.monotonic()
-        decoded = await self._decode_all(served, inputs)
-        decode_seconds = time.monotonic() - started
-        rows = [row for row in decoded if not isinstance(row, TridentError)]
-        batched = await served.batcher.submit(rows, deadline=deadline)
+        row_bytes = await self._take_rows(served.task, inputs, deadline)
+        try:
+            decoded = await self._decoder.decode_all(
+                served.task, inputs, metrics=served.metrics, deadline=deadline
+            )
+            decode_seconds = time.monotonic() - started
+            rows = [row for row in decoded if not isinstance(row, TridentError)]
+            batched = await served.batcher.submit(rows, deadline=deadline)
+        finally:
+            self.account.rows.give_back(row_bytes)
         answers = iter(batched.outcomes)
         return Prediction(
             [row if isinstance(row, TridentError) else next(answers) for row in decoded],
@@ -186,31 +194,14 @@ class Engine:
                 f"{self._limits.max_inputs}: send them in several requests."
             )
 
-    async def _decode_all(self, served: ServedModel, inputs: Sequence[Any]) -> list[Any]:
-        """Decode inputs in their order; other requests have a turn now and again."""
-        decoded: list[Any] = []
-        turn_ends = time.monotonic() + _TURN
-        for data in inputs:
-            if time.monotonic() > turn_ends:
-                await asyncio.sleep(0)
-                turn_ends = time.monotonic() + _TURN
-            decoded.append(await self._decode(served, data))
-        return decoded
-
-    async def _decode(self, served: ServedModel, data: Any) -> Any:
-        if isinstance(data, TridentError):
-            return data
-        task = served.task
-        started = time.monotonic()
-        try:
-            if task.is_slow(data):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._decoders, task.decode, data)
-            return task.decode(data)
-        except TridentError as error:
-            return error
-        finally:
-            served.metrics.decoded(time.monotonic() - started)
+    async def _take_rows(self, task: AnyTask, inputs: Sequence[Any], deadline: float) -> int:
+        """Take what the inputs' rows will hold from the account; return how much it is."""
+        sizes = [task.row_bytes(data) for data in inputs if not isinstance(data, TridentError)]
+        size, rows = sum(sizes), self.account.rows
+        if not rows.try_take(size):
+            async with until(deadline):
+                await rows.take(size)
+        return size
 
     def _select(self, task: str, name: str | None, version: int | None) -> ServedModel:
         chosen = name or self._defaults.get(task)

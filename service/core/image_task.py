@@ -57,7 +57,8 @@ class ImageTask(Task[bytes, Pixels, Answer]):
 
     def decoding_bytes(self, data: bytes) -> int:
         """Return what the whole image takes in Pillow's memory."""
-        return pixel_count(data) * _PIXEL_BYTES
+        pixels = pixel_count(data)
+        return pixels * _PIXEL_BYTES if pixels <= self._max_pixels else 0
 
     def row_bytes(self, data: bytes) -> int:
         """Return the size of the pixels that the model's card asks for."""

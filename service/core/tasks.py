@@ -5,7 +5,7 @@ The tasks are ImageClassification, TextClassification and ImageEmbedding, each i
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +64,10 @@ class Task(ABC, Generic[Input, Row, Answer]):
     @abstractmethod
     def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
         """Tell the metrics of a batch that was answered; called on the event loop."""
+
+
+AnyTask = Task[Any, Any, Any]
+"""A task, whatever its inputs are."""
 
 
 def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:

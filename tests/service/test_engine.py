@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -30,13 +31,16 @@ TASK = "image_classification"
 RED, BLUE = (encode(Image.new("RGB", (50, 30), colour)) for colour in ("red", "blue"))
 
 
-def make_engine(models: Path) -> Engine:
+def make_engine(
+    models: Path, *, max_inflight_bytes: int = 100_000_000, decoders: int = 1
+) -> Engine:
     limits = Limits(
         max_batch_size=8,
         max_queue_size=100,
         max_inputs=10,
         max_pixels=10_000,
-        decoders=1,
+        max_inflight_bytes=max_inflight_bytes,
+        decoders=decoders,
         hold_seconds=0.0,
     )
     return Engine(models, limits)
@@ -94,7 +98,7 @@ async def test_more_inputs_than_a_batch_holds_keep_their_order(engine: Engine) -
 async def test_other_requests_have_a_turn_between_the_inputs_of_one(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.core.engine._TURN", 0.0)
+    monkeypatch.setattr("service.core.decoding._TURN", 0.0)
     turns, seen, decode = 0, [], ImageTask.decode
 
     async def count_turns() -> None:
@@ -128,6 +132,75 @@ async def test_requests_that_make_no_sense_are_refused(engine: Engine) -> None:
 async def test_a_request_whose_deadline_has_passed_is_refused(engine: Engine) -> None:
     with pytest.raises(DeadlineExceededError):
         await engine.predict(TASK, [RED], deadline=time.monotonic() - 1)
+
+
+async def test_nothing_is_decoded_after_the_deadline(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what waits for the event loop, nor for a thread, nor for room."""
+    large = encode(Image.new("RGB", (100, 100), "red"))
+    decode, decoded = ImageTask.decode, []
+
+    def decode_slowly(task: Any, data: bytes) -> Any:
+        decoded.append(data)
+        time.sleep(0.05)
+        return decode(task, data)
+
+    monkeypatch.setattr(ImageTask, "decode", decode_slowly)
+    for is_slow in (False, True):
+        monkeypatch.setattr(ImageTask, "is_slow", lambda *_, slow=is_slow: slow)
+        decoded.clear()
+        requests = [
+            engine.predict(TASK, [large] * 10, deadline=time.monotonic() + 0.2) for _ in range(3)
+        ]
+        for outcome in await asyncio.gather(*requests, return_exceptions=True):
+            assert isinstance(outcome, DeadlineExceededError)
+        await asyncio.sleep(0.2)
+        assert 0 < len(decoded) < 15
+    assert engine.account.used == 0
+
+
+async def test_one_decoding_ends_its_request_at_the_deadline(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+    monkeypatch.setattr(ImageTask, "is_slow", lambda *_: True)
+    monkeypatch.setattr(ImageTask, "decode", lambda *_: going_on.wait(60))
+    with pytest.raises(DeadlineExceededError):
+        await engine.predict(TASK, [RED], deadline=time.monotonic() + 0.1)
+    assert engine.account.used == engine.account.decoding.used > 0  # the thread still holds it
+    going_on.set()
+    async with asyncio.timeout(10):
+        while engine.account.used:  # noqa: ASYNC110 - a thread gives it back
+            await asyncio.sleep(0.01)
+
+
+async def test_an_input_waits_for_room_to_be_decoded(
+    tints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(tints, max_inflight_bytes=1_000_000, decoders=4)
+    await engine.load()
+    at_once, most, decode, lock = 0, 0, ImageTask.decode, threading.Lock()
+
+    def decode_and_count(task: Any, data: bytes) -> Any:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.02)
+        with lock:
+            at_once -= 1
+        return decode(task, data)
+
+    monkeypatch.setattr(ImageTask, "is_slow", lambda *_: True)
+    monkeypatch.setattr(ImageTask, "decode", decode_and_count)
+    monkeypatch.setattr(ImageTask, "decoding_bytes", lambda *_: 150_000)  # room for two
+    predictions = await asyncio.gather(*(predict(engine, RED, BLUE, version=1) for _ in range(9)))
+    for prediction in predictions:
+        assert [outcome.label for outcome in prediction.outcomes] == ["red", "blue"]
+    assert most == 2
+    assert engine.account.used == 0
+    await engine.close()
 
 
 async def test_it_answers_only_while_it_is_ready(tints: Path) -> None:

@@ -17,7 +17,13 @@ from tests.service.live_server import free_port
 
 Status = health_pb2.HealthCheckResponse
 LIMITS = Limits(
-    max_batch_size=1, max_queue_size=1, max_inputs=1, max_pixels=1, decoders=1, hold_seconds=0.0
+    max_batch_size=1,
+    max_queue_size=1,
+    max_inputs=1,
+    max_pixels=1,
+    max_inflight_bytes=1024,
+    decoders=1,
+    hold_seconds=0.0,
 )
 
 
