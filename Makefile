@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# BentoML sends usage reports to its makers unless it is told not to.
+export BENTOML_DO_NOT_TRACK ?= True
+
 .DEFAULT_GOAL := help
 .PHONY: help serve train test bench loadtest image docker-test lint format proto lock bento clean
 

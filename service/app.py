@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import bentoml
@@ -26,7 +27,7 @@ from service.core.saved_model import tensorflow_version
 from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
 from service.http.messages import HttpRequest
-from service.ingress import behind_ingress
+from service.ingress import behind_ingress, send_no_usage_reports
 from service.logs import AccessLog, configure_logging
 from service.schemas import (
     ClassificationAnswer,
@@ -36,12 +37,14 @@ from service.schemas import (
     TextRequest,
 )
 from service.settings import CORES, InvalidSettingsError, get_settings, hold_seconds
+from service.settings_report import report_settings
 
 if TYPE_CHECKING:
     from service.tracing import Tracer
 
 logger = logging.getLogger(__name__)
 
+send_no_usage_reports()
 try:
     settings = get_settings()
 except InvalidSettingsError as error:
@@ -122,7 +125,9 @@ class Trident:
     @bentoml.on_deployment
     @staticmethod
     def check() -> None:
-        """Fail before a worker starts: a model that is incomplete, a port that is taken."""
+        """Fail before a worker starts: no model that can be served, a port that is taken."""
+        configure_logging(settings.log_format, settings.log_level, worker=None)
+        report_settings(settings, os.environ)
         try:
             read_models(settings.models)
             check_port_free(settings.grpc_host, settings.grpc_port)

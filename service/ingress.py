@@ -7,11 +7,13 @@ that worker's uvicorn looks up `uvicorn.protocols.http.auto.AutoHTTPProtocol` an
 """
 
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
 from bentoml import Service
+from bentoml._internal.utils.analytics import usage_stats
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
@@ -65,6 +67,15 @@ def behind_ingress(
             return Ingress(super().to_asgi(is_main=is_main), adapter)
 
     return FrontedService
+
+
+def send_no_usage_reports() -> None:
+    """Keep BentoML from sending its makers what is served, unless the operator asks for that.
+
+    BentoML sends unless a variable is set, and has looked at it before it imports a service.
+    """
+    os.environ.setdefault(usage_stats.BENTOML_DO_NOT_TRACK, "True")
+    usage_stats.do_not_track.cache_clear()
 
 
 async def _send(response: HttpResponse, send: Send) -> None:

@@ -19,8 +19,10 @@ _OTHERS: Final = ("bentoml", "circus", "uvicorn.error")
 _IDS: Final = ("request_id", "trace_id")
 
 
-def configure_logging(log_format: Format, level: str, worker: str) -> None:
-    """Print all log lines of this process in one form; `worker` is its number.
+def configure_logging(log_format: Format, level: str, worker: str | None) -> None:
+    """Print all log lines of this process in one form.
+
+    `worker` is the worker's number, None in the process that supervises the workers.
 
     Lines of other packages come from the level that they chose, or from `level` if it is higher.
     """
@@ -61,15 +63,16 @@ class AccessLog(Gathered):
 
 
 class _TextFormatter(logging.Formatter):
-    def __init__(self, worker: str) -> None:
-        super().__init__(f"%(asctime)s [%(levelname)s] [worker {worker}] %(message)s")
+    def __init__(self, worker: str | None) -> None:
+        process = "supervisor" if worker is None else f"worker {worker}"
+        super().__init__(f"%(asctime)s [%(levelname)s] [{process}] %(message)s")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
         return _timestamp(record.created)
 
 
 class _JsonFormatter(logging.Formatter):
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str | None) -> None:
         super().__init__()
         self._worker = worker
 
@@ -77,7 +80,7 @@ class _JsonFormatter(logging.Formatter):
         line = {
             "time": _timestamp(record.created),
             "level": record.levelname.lower(),
-            "worker": self._worker,
+            "worker": self._worker or "supervisor",
             "logger": record.name,
             "message": record.getMessage(),
         }

@@ -113,6 +113,7 @@ class Signature:
             lambda tensor: self._function(**{self._input_name: tensor}),
             input_signature=[TensorSpec(shape, dtype)],
             jit_compile=True,
+            autograph=False,  # there is nothing to convert, and it leaves a file behind
         )
         # A concrete function can't be traced again, whatever it is called with.
         return _DirectCall(compiled.get_concrete_function(), dtype)

@@ -51,6 +51,25 @@ def test_an_operators_flags_for_xla_are_kept() -> None:
     assert len(flags) > 1
 
 
+def test_compiling_leaves_no_file_behind(shipped_models: Path, tmp_path: Path) -> None:
+    """A worker ends without Python's own farewell, so nothing would take it away."""
+    code = (
+        "import os, tempfile\n"
+        "from pathlib import Path\n"
+        f"tempfile.tempdir = {str(tmp_path)!r}\n"
+        "from service.core.repository import read_models\n"
+        "from service.core.saved_model import SavedModel, configure_tensorflow\n"
+        f"artifact = read_models(Path({str(shipped_models)!r})).artifacts[0]\n"
+        "configure_tensorflow()\n"
+        "spec = artifact.card.signature('serving_default')\n"
+        "SavedModel(artifact.path).signature('serving_default', spec).compile((1, 28, 28, 1))\n"
+        "print(os.listdir(tempfile.tempdir), flush=True)\n"
+        "os._exit(0)"
+    )
+    assert printed(code) == "[]"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, compiled: bool) -> None:
     """Tensors and arrays share memory where they can."""
