@@ -22,6 +22,7 @@ from service.grpc.status import CallError, StatusCode
 
 logger = logging.getLogger(__name__)
 
+_CONTENT_TYPE: Final = re.compile(r"application/grpc(\+proto)?\s*(;.*)?", re.IGNORECASE)
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _SLACK: Final = 1.0  # seconds after a deadline in which a call can still end by itself
@@ -120,7 +121,7 @@ class Call(Stream):
         request = self.request
         if request.method != "POST":
             self.finish(encoded_status(405) + encoded_field("allow", "POST"))
-        elif not request.headers.get("content-type", "").startswith("application/grpc"):
+        elif not _CONTENT_TYPE.fullmatch(request.headers.get("content-type", "")):
             self.finish(encoded_status(415))
         else:
             try:

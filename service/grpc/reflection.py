@@ -1,30 +1,39 @@
-"""`grpc.reflection.v1alpha.ServerReflection`: the services and their messages, for tools."""
+"""`grpc.reflection.v1.ServerReflection`: the services and their messages, for tools.
+
+Older tools ask for it by the name `v1alpha`, whose messages are the same byte for byte. The package
+`grpcio-reflection` has only these, so the descriptor of v1 is made from theirs.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2 as messages
 
 from service.grpc.calls import Call, StreamingMethod
 from service.grpc.status import CallError, StatusCode
 
-REFLECTION: Final[str] = messages.DESCRIPTOR.services_by_name["ServerReflection"].full_name
+_V1ALPHA: Final[str] = messages.DESCRIPTOR.services_by_name["ServerReflection"].full_name
+_V1: Final = _V1ALPHA.replace("v1alpha", "v1")
 
 
 class Reflection:
-    """Tells of services, by the descriptors in protobuf's default pool."""
+    """Tells of services and of itself, by descriptors in a pool of its own."""
 
     def __init__(self, services: tuple[str, ...]) -> None:
         """Tell of these services, and of whatever their messages are made of."""
-        self._services = sorted(services)
-        self._pool = descriptor_pool.Default()
+        self._services = sorted((*services, _V1, _V1ALPHA))
+        self._pool = descriptor_pool.DescriptorPool()
+        self._pool.Add(_proto_of_v1())
+        for service in (*services, _V1ALPHA):
+            for file in _with_imports(descriptor_pool.Default().FindFileContainingSymbol(service)):
+                self._pool.Add(_proto(file))
 
     @property
     def streaming(self) -> dict[str, StreamingMethod]:
         """The methods of many messages, by path."""
-        return {f"/{REFLECTION}/ServerReflectionInfo": self._info}
+        return {f"/{name}/ServerReflectionInfo": self._info for name in (_V1, _V1ALPHA)}
 
     async def _info(self, call: Call) -> None:
         while (data := await call.receive()) is not None:
@@ -73,20 +82,31 @@ class Reflection:
 
 def _files(file: Any) -> dict[str, Any]:
     """Return a file's descriptor, and those of all that it imports."""
-    protos = []
-    for needed in _with_imports(file, set()):
-        proto = descriptor_pb2.FileDescriptorProto()
-        needed.CopyToProto(proto)
-        protos.append(proto.SerializeToString())
+    protos = [_proto(needed).SerializeToString() for needed in _with_imports(file)]
     return {"file_descriptor_response": {"file_descriptor_proto": protos}}
 
 
-def _with_imports(file: Any, seen: set[str]) -> Iterator[Any]:
-    seen.add(file.name)
-    yield file
-    for imported in file.dependencies:
-        if imported.name not in seen:
-            yield from _with_imports(imported, seen)
+def _with_imports(file: Any) -> Iterator[Any]:
+    """Yield a file and all that it imports, each once."""
+    seen, waiting = {file.name}, [file]
+    while waiting:
+        file = waiting.pop()
+        yield file
+        for imported in file.dependencies:
+            if imported.name not in seen:
+                seen.add(imported.name)
+                waiting.append(imported)
+
+
+def _proto(file: Any) -> descriptor_pb2.FileDescriptorProto:
+    proto = descriptor_pb2.FileDescriptorProto()
+    file.CopyToProto(proto)
+    return proto
+
+
+def _proto_of_v1() -> descriptor_pb2.FileDescriptorProto:
+    text = text_format.MessageToString(_proto(messages.DESCRIPTOR))
+    return text_format.Parse(text.replace("v1alpha", "v1"), descriptor_pb2.FileDescriptorProto())
 
 
 def _error(status: StatusCode, message: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from service.grpc.adapter import SERVICE, GrpcAdapter
 from service.grpc.calls import Service
 from service.grpc.health import HEALTH, Health
 from service.grpc.http2.listener import Listener
-from service.grpc.reflection import REFLECTION, Reflection
+from service.grpc.reflection import Reflection
 
 _OVERALL = ""  # what the health service calls the whole server
 
@@ -34,7 +34,7 @@ class GrpcServer:
         self._share_port = share_port
         self._health = Health((_OVERALL, SERVICE))
         adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
-        reflection = Reflection((SERVICE, HEALTH, REFLECTION))
+        reflection = Reflection((SERVICE, HEALTH))
         service = Service(
             unary=adapter.unary | self._health.unary,
             streaming=self._health.streaming | reflection.streaming,

@@ -99,8 +99,39 @@ async def test_other_requests_get_http_statuses(wire: Wire) -> None:
     assert (await wire.answer(1)).headers == {":status": "415"}
     assert (await wire.answer(3)).headers == {":status": "415"}
     assert (await wire.answer(5)).headers == {":status": "405", "allow": "POST"}
-    wire.send(wire.call(7, content_type="application/grpc+proto"))
-    assert (await wire.answer(7)).status == "OK"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/grpc",
+        "application/grpc+proto",
+        "Application/gRPC",
+        "application/grpc;charset=utf-8",
+        "application/grpc+proto ; x=y",
+    ],
+)
+async def test_grpc_with_protobuf_is_answered(wire: Wire, content_type: str) -> None:
+    wire.send(wire.call(1, content_type=content_type))
+    assert (await wire.answer(1)).status == "OK"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/grpcfoo",
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "application/grpc-web-text",
+        "application/grpc+json",
+        "application/grpc+",
+        "application/grpc proto",
+        "text/application/grpc",
+    ],
+)
+async def test_what_only_begins_like_grpc_is_refused(wire: Wire, content_type: str) -> None:
+    wire.send(wire.call(1, content_type=content_type))
+    assert (await wire.answer(1)).headers == {":status": "415"}
 
 
 BAD_BODIES = {

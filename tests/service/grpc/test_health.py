@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -100,3 +101,26 @@ async def test_reflection_answers_each_question(channel: Any) -> None:
         "error_response",
     ]
     assert answers[3].error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha"])
+async def test_a_tool_can_rebuild_every_service_by_both_versions_of_reflection(
+    channel: Any, version: str
+) -> None:
+    ask = reflection_pb2.ServerReflectionRequest
+    info = channel.stream_stream(
+        f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
+        request_serializer=ask.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    (listed,) = [answer async for answer in info(iter([ask(list_services="")]))]
+    services = [service.name for service in listed.list_services_response.service]
+    assert {SERVICE, "grpc.health.v1.Health"} <= set(services)
+    assert {f"grpc.reflection.{v}.ServerReflection" for v in ("v1", "v1alpha")} <= set(services)
+    questions = [ask(file_containing_symbol=service) for service in services]
+    answers = [answer async for answer in info(iter(questions))]
+    for service, answer in zip(services, answers, strict=True):
+        pool = DescriptorPool()
+        for serialized in reversed(answer.file_descriptor_response.file_descriptor_proto):
+            pool.AddSerializedFile(serialized)
+        assert pool.FindServiceByName(service).methods
