@@ -11,9 +11,8 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from service.http.adapter import ENDPOINTS, HttpAdapter
+from service.http.connection import HttpConnection
 from service.http.messages import HttpRequest, HttpResponse
 
 _PATHS: Final = {path.encode(): path for path in ENDPOINTS}
@@ -23,21 +22,21 @@ _STATUS_LINES: Final = {
 }
 
 
-class EndpointProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1 connection, with the short way for requests that can take it."""
+class EndpointProtocol(HttpConnection):
+    """A client's connection, with the short way for requests that can take it."""
 
     adapter: ClassVar[HttpAdapter]
 
-    def on_headers_complete(self) -> None:
+    def take_on(self) -> None:
         """Choose the way of a request, once its headers are in."""
         url, _, query = self.url.partition(b"?")
         path = _PATHS.get(url)
         headers = self._headers() if path and self._is_plain_post() else None
         if path is None or headers is None:
-            super().on_headers_complete()
+            super().take_on()
         else:
-            request = ShortRequest(self, path, headers, query)
-            self.cycle = request  # type: ignore[assignment]
+            request: Any = ShortRequest(self, path, headers, query)
+            self.cycle = self.answering = request
 
     def _is_plain_post(self) -> bool:
         """Tell whether this is a POST by HTTP/1.1 that nothing before it on the wire delays."""
@@ -46,7 +45,6 @@ class EndpointProtocol(HttpToolsProtocol):
             and self.parser.get_http_version() == "1.1"
             and (self.cycle is None or self.cycle.response_complete)
             and not self.expect_100_continue
-            and not self.parser.should_upgrade()
             and self.limit_concurrency is None
             and not self.root_path
         )

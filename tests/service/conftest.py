@@ -1,6 +1,7 @@
 """The one server that most tests share, and clients for it."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from service.grpc.inference_pb2_grpc import InferenceStub
 from tests.service.drawings import encode, grey, handwritten
 from tests.service.grpc_client import inference_stub
+from tests.service.http_wire import connect
 from tests.service.live_server import ROOT, LiveServer
 
 MODELS = Path(os.environ.get("TRIDENT_MODELS", ROOT / "models"))
@@ -69,6 +71,13 @@ def http(server: LiveServer) -> Iterator[httpx.Client]:
     """An HTTP client of the shared server."""
     with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def wire(server: LiveServer) -> Iterator[socket.socket]:
+    """A connection to the shared server's HTTP port."""
+    with connect(server.http_port) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
