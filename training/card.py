@@ -66,10 +66,14 @@ class ImagePreprocessing:
 
 @dataclass(frozen=True)
 class TextPreprocessing:
-    """Tokens after `max_tokens` are not read; rows are padded to the smallest bucket they fit."""
+    """Of a text with more than `max_tokens`, the first `head_tokens` and the last ones are read.
+
+    Rows are padded to the smallest bucket they fit.
+    """
 
     max_tokens: int
     length_buckets: list[int]
+    head_tokens: int
     type: Literal["text"] = "text"
 
 

@@ -5,9 +5,9 @@ signatures and the preprocessing. Fields that only people read (metrics, hyperpa
 training data) aren't listed here and are ignored.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.core.errors import CorruptModelError
 
@@ -58,11 +58,22 @@ class ImagePreprocessing(CardPart):
 
 
 class TextPreprocessing(CardPart):
-    """How a text becomes the model's input: at most `max_tokens`, padded to a length bucket."""
+    """How a text becomes the model's input: at most `max_tokens`, padded to a length bucket.
+
+    `head_tokens` says which of a longer text's tokens `vectorize` gives: so many of the first, and
+    the rest of `max_tokens` of the last ones. With None the service doesn't know.
+    """
 
     type: Literal["text"]
     max_tokens: int = Field(ge=1)
     length_buckets: tuple[int, ...] = Field(min_length=1)
+    head_tokens: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _check_head(self) -> Self:
+        if self.head_tokens is not None and self.head_tokens > self.max_tokens:
+            raise ValueError("head_tokens can't be more than max_tokens")
+        return self
 
 
 class ModelCard(CardPart):

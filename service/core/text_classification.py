@@ -13,15 +13,14 @@ from service.core.planning import join_groups
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
 from service.core.tasks import Task, labels_of, round_probabilities
-
-_QUICK_CHARACTERS = 2000
+from service.core.vectorizing import LONG, SHORT, TextRow, TextVectorizer
 
 
 @dataclass(slots=True)
 class TextLabel:
     """The likeliest label, its probability, each label's probability.
 
-    `truncated` says that the text was longer than the model reads, and was cut.
+    `truncated` says that a part of the text wasn't read, since it is longer than the model reads.
     """
 
     label: str
@@ -30,11 +29,11 @@ class TextLabel:
     truncated: bool
 
 
-class TextClassification(Task[str, str, TextLabel]):
+class TextClassification(Task[str, TextRow, TextLabel]):
     """Classifies texts by a model with signatures `vectorize` and `tokens`.
 
-    A batch is vectorised at once, in the graph; its texts are then grouped by length, so that
-    a short one isn't padded to the length of a long one, unless a call less is worth that.
+    A batch is vectorised in the graph; its texts are then grouped by their number of tokens, so
+    that a short one isn't padded to the length of a long one, unless a call less is worth that.
     """
 
     def __init__(self, model: SavedModel, card: ModelCard, *, max_batch_size: int) -> None:
@@ -44,9 +43,10 @@ class TextClassification(Task[str, str, TextLabel]):
         vectorize = card.signature("vectorize", "token_ids", "token_count")
         tokens = card.signature("tokens", "probabilities")
         self._labels = labels_of(card, "tokens")
-        self._max_tokens = card.preprocessing.max_tokens
         self._lengths = _finer(sorted(card.preprocessing.length_buckets))
-        self._vectorize = model.signature("vectorize", vectorize)
+        self._vectorize = TextVectorizer(
+            model.signature("vectorize", vectorize), card.preprocessing
+        )
         self._tokens = Runner(
             model.signature("tokens", tokens),
             np.dtype(np.int32),
@@ -55,18 +55,29 @@ class TextClassification(Task[str, str, TextLabel]):
         )
 
     def is_slow(self, data: str) -> bool:
-        """Text needs no decoding."""
-        return False
+        """Tell by the text's length: a very long one is vectorised when it is decoded."""
+        return len(data) > LONG
 
-    def decode(self, data: str) -> str:
-        """Return the text. Raises UndecodableInputError for one without a visible character."""
-        if not data.strip():
+    def decode(self, data: str) -> TextRow:
+        """Return the text, or what is read of a very long one.
+
+        Raises UndecodableInputError for a text without a visible character.
+        """
+        if not data or data.isspace():
             raise UndecodableInputError("The text is empty: send at least one word.")
-        return data
+        return data if len(data) <= LONG else self._vectorize.read_long(data)
 
-    def is_quick(self, row: str) -> bool:
-        """Tell by the text's length: splitting a very long one into words takes seconds."""
-        return len(row) <= _QUICK_CHARACTERS
+    def decoding_bytes(self, data: str) -> int:
+        """Return what vectorising a very long text takes."""
+        return self._vectorize.long_bytes(data)
+
+    def row_bytes(self, data: str) -> int:
+        """Return the size of a very long text's tokens; any other is its own row."""
+        return self._vectorize.row_bytes if len(data) > LONG else 0
+
+    def is_quick(self, row: TextRow) -> bool:
+        """Tell by the text's length."""
+        return isinstance(row, str) and len(row) <= SHORT
 
     def warm_up(self) -> None:
         """Run the model once at every length."""
@@ -77,21 +88,18 @@ class TextClassification(Task[str, str, TextLabel]):
         """Find the faster program for each batch size and length."""
         return self._tokens.optimize()
 
-    def predict(self, rows: Sequence[str]) -> list[TextLabel]:
+    def predict(self, rows: Sequence[TextRow]) -> list[TextLabel]:
         """Classify a batch of texts."""
-        vectors = self._vectorize(list(rows))
-        token_ids, counts = vectors["token_ids"], vectors["token_count"]
+        tokens = self._vectorize(rows)
         probabilities = np.empty((len(rows), len(self._labels)), dtype=np.float32)
-        for length, members in self._by_length(counts):
-            batch = _fit_length(token_ids[members], length)
-            tokens = int(np.minimum(counts[members], length).sum())
-            probabilities[members] = self._tokens(batch, tokens)["probabilities"]
+        for length, members in self._by_length(tokens.counts):
+            batch = _fit_length(tokens.ids[members], length)
+            used = int(np.minimum(tokens.counts[members], length).sum())
+            probabilities[members] = self._tokens(batch, used)["probabilities"]
         return [
             self._answer(row, truncated)
             for row, truncated in zip(
-                round_probabilities(probabilities),
-                (counts > self._max_tokens).tolist(),
-                strict=True,
+                round_probabilities(probabilities), tokens.truncated.tolist(), strict=True
             )
         ]
 

@@ -55,6 +55,15 @@ def test_a_text_models_card_is_read() -> None:
     assert card.preprocessing == TextPreprocessing(
         type="text", max_tokens=256, length_buckets=(16, 256)
     )
+    assert card.preprocessing.head_tokens is None
+
+
+@pytest.mark.parametrize("head_tokens", [-1, 257])
+def test_a_text_model_cannot_read_more_of_the_start_than_it_reads(head_tokens: int) -> None:
+    preprocessing = {"type": "text", "max_tokens": 256, "length_buckets": [16, 256]}
+    changed = _changed("preprocessing", preprocessing | {"head_tokens": head_tokens})
+    with pytest.raises(ValidationError, match="head_tokens"):
+        ModelCard.model_validate(changed)
 
 
 def test_what_only_people_read_is_ignored() -> None:

@@ -24,7 +24,7 @@ from training.card import (
 from training.data import imdb
 from training.data.imdb import ReviewDataset, Reviews
 from training.files import write_atomically
-from training.sentiment.examples import LENGTH_BUCKETS, MAX_TOKENS, cut
+from training.sentiment.examples import HEAD_TOKENS, LENGTH_BUCKETS, MAX_TOKENS, cut
 from training.sentiment.judging import BATCH, judge
 from training.sentiment.vocabulary import PADDING
 
@@ -55,7 +55,7 @@ def evaluate(folder: Path) -> Card:
         task="text_classification",
         description="Tells whether the author of a film review, or of a sentence, liked the film.",
         labels=LABELS,
-        preprocessing=TextPreprocessing(MAX_TOKENS, LENGTH_BUCKETS),
+        preprocessing=TextPreprocessing(MAX_TOKENS, LENGTH_BUCKETS, HEAD_TOKENS),
         training_data=_described(data),
         metrics=[
             *_metrics(figures(probabilities, data.test.labels), REVIEWS, record),

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from training.sentiment.vectorizer import HEAD_SHARE
 from training.sentiment.vocabulary import PADDING, Vocabulary
 
 LENGTH_BUCKETS = [16, 32, 64, 128, 256]
 MAX_TOKENS = LENGTH_BUCKETS[-1]
+HEAD_TOKENS = MAX_TOKENS // HEAD_SHARE
 
 SENTENCES = 0.25
 PASSAGES = 0.25
@@ -27,7 +29,7 @@ LONGEST_PASSAGE = 200
 
 def cut(token_ids: Sequence[np.ndarray], max_tokens: int = MAX_TOKENS) -> list[np.ndarray]:
     """Head and tail of each text, as `head_and_tail` takes them in the graph."""
-    head = max_tokens // 4
+    head = max_tokens // HEAD_SHARE
     return [
         row if len(row) <= max_tokens else np.concatenate([row[:head], row[head - max_tokens :]])
         for row in token_ids

@@ -10,6 +10,9 @@ from training.sentiment.words import split_words
 
 MISSING = -1
 BATCH = 1000
+HEAD_SHARE = 4
+"""One token in so many of those that are read of a long text is from its start, the others from
+its end: how a review ends says more about its verdict than how it begins."""
 
 
 class Vectorizer:
@@ -52,8 +55,6 @@ class Vectorizer:
 def head_and_tail(token_ids: tf.Tensor, counts: tf.Tensor, max_tokens: int) -> tf.Tensor:
     """The first quarter and the last three quarters of `max_tokens`, where there are more.
 
-    How a review ends says more about its verdict than how it begins.
-
     Args:
         token_ids: int32 [n, tokens], padded on the right.
         counts: int32 [n], without the padding.
@@ -67,7 +68,7 @@ def head_and_tail(token_ids: tf.Tensor, counts: tf.Tensor, max_tokens: int) -> t
     width = tf.clip_by_value(tf.reduce_max(counts), 1, max_tokens)
     position = tf.range(width)[tf.newaxis]
     left_out = tf.maximum(counts - max_tokens, 0)[:, tf.newaxis]
-    source = tf.where(position < max_tokens // 4, position, position + left_out)
+    source = tf.where(position < max_tokens // HEAD_SHARE, position, position + left_out)
     return tf.gather(token_ids, source, batch_dims=1)
 
 
