@@ -9,7 +9,12 @@ from typing import Any
 
 from service.core.admission import Account
 from service.core.batcher import deadline_exceeded
-from service.core.errors import DeadlineExceededError, OverloadedError, TridentError
+from service.core.errors import (
+    DeadlineExceededError,
+    InternalError,
+    OverloadedError,
+    TridentError,
+)
 from service.core.metrics import ModelMetrics
 from service.core.tasks import AnyTask
 
@@ -70,7 +75,11 @@ class Decoder:
         except (DeadlineExceededError, OverloadedError):  # the whole request's
             raise
         except TridentError as error:
-            return error
+            return error.with_traceback(None)  # its frames would hold on to what was being decoded
+        except Exception as error:  # it mustn't spoil the inputs beside this one
+            failure = InternalError("The service failed on this input, see its log.")
+            failure.__cause__ = error
+            return failure
 
     async def _decode_aside(self, task: AnyTask, data: Any, deadline: float) -> Any:
         """Decode in a thread, once there is one and room for what that takes."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import getrandbits
 
 from service.core.engine import Prediction
-from service.core.errors import InferenceError, TridentError
+from service.core.errors import InferenceError, InternalError, TridentError
 from service.core.metrics import EndpointMetrics
 
 logger = logging.getLogger(__name__)
@@ -87,8 +87,14 @@ class Observer:
     def reject(self, exchange: Exchange, error: TridentError) -> None:
         """Note that the request, or one of its inputs, is answered by an error."""
         self._metrics.rejected(error)
-        if isinstance(error, InferenceError):
-            logger.error("request %s: %s", exchange.request_id, error, extra=exchange.ids)
+        if isinstance(error, InferenceError | InternalError):
+            logger.error(
+                "request %s: %s",
+                exchange.request_id,
+                error,
+                exc_info=error.__cause__,
+                extra=exchange.ids,
+            )
 
     def fail(self, exchange: Exchange) -> None:
         """Log the defect that is being handled."""

@@ -17,6 +17,7 @@ from service.core.engine import Engine, Limits
 from service.core.errors import (
     CorruptModelError,
     DeadlineExceededError,
+    InternalError,
     MalformedRequestError,
     NotReadyError,
     TooLargeError,
@@ -88,6 +89,36 @@ async def test_a_bad_input_has_its_error_in_its_place(engine: Engine) -> None:
     assert outcomes[2] is broken
     assert isinstance(outcomes[3], TooLargeError)
     assert outcomes[4].label == "red"
+
+
+@pytest.mark.parametrize("step", ["is_slow", "decode", "decode aside", "decoding_bytes"])
+@pytest.mark.parametrize("defect", [TypeError("a bad operand"), MemoryError(), KeyError(1)])
+async def test_an_input_on_which_decoding_fails_fails_alone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, step: str, defect: Exception
+) -> None:
+    method = step.split()[0]
+    whole = getattr(ImageTask, method)
+
+    def fail_on_blue(task: Any, data: bytes) -> Any:
+        if data == BLUE:
+            raise defect
+        return whole(task, data)
+
+    if step in ("decode aside", "decoding_bytes"):
+        monkeypatch.setattr(ImageTask, "is_slow", lambda *_: True)
+    monkeypatch.setattr(ImageTask, method, fail_on_blue)
+    outcomes = (await predict(engine, RED, BLUE, RED, version=1)).outcomes
+    assert isinstance(outcomes[1], InternalError)
+    assert outcomes[1].__cause__ is defect
+    assert "bad operand" not in str(outcomes[1])
+    assert [outcomes[0].label, outcomes[2].label] == ["red", "red"]
+    assert engine.account.used == 0
+
+
+async def test_a_refusal_holds_on_to_nothing_of_its_picture(engine: Engine) -> None:
+    for data in (b"x", RED[:-30], encode(Image.new("RGB", (101, 100), "red"))):
+        (outcome,) = (await predict(engine, data)).outcomes
+        assert outcome.__traceback__ is outcome.__context__ is outcome.__cause__ is None
 
 
 async def test_more_inputs_than_a_batch_holds_keep_their_order(engine: Engine) -> None:

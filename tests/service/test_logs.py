@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from service.core.errors import InferenceError, UndecodableInputError
+from service.core.errors import InferenceError, InternalError, UndecodableInputError
 from service.core.exchange import Observer
 from tests.service.live_server import ROOT
 
@@ -76,6 +76,19 @@ def test_a_failure_is_logged_with_the_requests_ids(caplog: pytest.LogCaptureFixt
     assert record.levelno == logging.ERROR
     assert record.getMessage() == "request mine: The model failed on this input."
     assert (record.request_id, record.trace_id) == ("mine", trace_id)  # type: ignore[attr-defined]
+
+
+def test_a_defect_that_one_input_meets_is_logged_with_its_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    observer = Observer("POST /x", "x", "test", ())
+    defect = InternalError("The service failed on this input, see its log.")
+    defect.__cause__ = TypeError("a bad operand")
+    observer.reject(observer.begin("mine", None, None), defect)
+    (record,) = caplog.records
+    assert record.request_id == "mine"  # type: ignore[attr-defined]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is defect.__cause__
 
 
 @pytest.mark.parametrize("sent", [None, "", "un sane", "x" * 129, "a\nb"])
