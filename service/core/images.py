@@ -1,23 +1,34 @@
 """From an image file's bytes to grey or colour pixels, as upright as its owner sees it."""
 
-import struct
-from io import BytesIO
-from typing import TypeAlias
+import math
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from service.core.errors import TooLargeError, UndecodableInputError
+from service.core.flattening import flattener
+from service.core.image_opening import FORMATS, read_image, read_size
 from service.core.png import decode_plain_png, png_size
+from service.core.tiles import tiles
+
+__all__ = ["FORMATS", "Pixels", "decode_image", "pixel_count"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
-"""Formats that are taken. Pillow knows many more, each another parser open to any caller."""
-
 _PLAIN_PNG_PIXELS = 64 * 1024  # up to this size, a plain PNG takes the short way
-_REDUCED_SIDE = 256  # a JPEG is decoded at the smallest scale that keeps both sides above this
+_KEPT_PIXELS = 16_000_000  # a larger picture is reduced: more tell no model anything
+
+_TURNS: Final = {  # by EXIF's orientation: quarter turns to the left, and whether to mirror before
+    1: (0, False),
+    2: (0, True),
+    3: (2, False),
+    4: (2, True),
+    5: (1, True),
+    6: (3, False),
+    7: (3, True),
+    8: (1, False),
+}
 
 
 def pixel_count(data: bytes) -> int:
@@ -26,12 +37,12 @@ def pixel_count(data: bytes) -> int:
     Raises:
         UndecodableInputError: the bytes aren't an image in one of `FORMATS`.
     """
-    width, height = png_size(data) or _open(data).size
+    width, height = png_size(data) or read_size(data)
     return width * height
 
 
 def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
-    """Decode an image file: EXIF orientation applied, alpha flattened, the first frame.
+    """Decode an image file: turned upright, alpha flattened, the first frame.
 
     Args:
         data: a file in one of `FORMATS`.
@@ -40,7 +51,7 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
 
     Returns:
         uint8 [height, width] for one channel, else [height, width, 3], each 0..255. A large
-        JPEG comes at a reduced scale.
+        JPEG comes at a reduced scale, and so does any picture of over 16 megapixels.
 
     Raises:
         UndecodableInputError: not an image, or a damaged one.
@@ -50,63 +61,27 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
         plain = decode_plain_png(data, max_pixels=min(_PLAIN_PNG_PIXELS, max_pixels))
         if plain is not None:
             return plain
-    image = _open(data)
-    if image.width * image.height > max_pixels:
-        raise TooLargeError(
-            f"The image has {image.width}x{image.height} pixels, over the limit of {max_pixels}: "
-            "scale it down before sending it."
-        )
     mode = "L" if channels == 1 else "RGB"
-    image.draft(mode, (_REDUCED_SIDE, _REDUCED_SIDE))
-    try:
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(_flatten(upright).convert(mode))
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise UndecodableInputError(
-            f"The {image.format} file is truncated or damaged: send it again, whole."
-        ) from error
+    image, orientation = read_image(data, mode=mode, max_pixels=max_pixels)
+    return _turn(_flatten(image, mode), orientation)
 
 
-def _open(data: bytes) -> Image.Image:
-    try:
-        return Image.open(BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise UndecodableInputError(
-            f"These {len(data)} bytes aren't an image: send a file in one of {', '.join(FORMATS)}."
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(
-            "The image has too many pixels: scale it down before sending it."
-        ) from error
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise UndecodableInputError("The image file's header is damaged: send it again.") from error
+def _flatten(image: Image.Image, mode: str) -> Pixels:
+    """Return the picture's pixels without alpha, 8 bits a channel, reduced if they are many."""
+    step = math.ceil(math.sqrt(image.width * image.height / _KEPT_PIXELS))
+    flatten = flattener(image)
+    width, height = math.ceil(image.width / step), math.ceil(image.height / step)
+    pixels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
+    for (left, top, _, _), tile in tiles(image, step):
+        flat = flatten(tile).convert(mode)
+        piece = np.asarray(flat.reduce(step) if step > 1 else flat)
+        y, x = top // step, left // step
+        pixels[y : y + piece.shape[0], x : x + piece.shape[1]] = piece
+    return pixels
 
 
-def _flatten(image: Image.Image) -> Image.Image:
-    """Bring any mode to one of 8 bits a channel without alpha."""
-    if image.mode.startswith(("I", "F")):
-        return _stretch(image)
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if image.has_transparency_data:
-        return _flatten_alpha(image.convert("RGBA"))
-    return image
-
-
-def _stretch(image: Image.Image) -> Image.Image:
-    """Map 16-bit and float pixels to 8 bits, 16-bit ones by their full range."""
-    values = np.asarray(image, dtype=np.float32)
-    top = 65535.0 if values.max(initial=0.0) > 255.0 else 255.0
-    if image.mode == "F" and values.max(initial=0.0) <= 1.0:
-        top = 1.0
-    return Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8))
-
-
-def _flatten_alpha(image: Image.Image) -> Image.Image:
-    """Put a picture with alpha on white, or on black where what is visible is bright."""
-    pixels = np.asarray(image)
-    alpha = pixels[..., 3].astype(np.float32)
-    luma = pixels[..., :3].astype(np.float32).mean(axis=-1)
-    bright = float((luma * alpha).sum()) > 127.0 * max(float(alpha.sum()), 1.0)
-    background = Image.new("RGBA", image.size, "black" if bright else "white")
-    return Image.alpha_composite(background, image).convert("RGB")
+def _turn(pixels: Pixels, orientation: int) -> Pixels:
+    turns, mirrored = _TURNS[orientation]
+    if mirrored:
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(np.rot90(pixels, turns))

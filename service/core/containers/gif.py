@@ -1,0 +1,65 @@
+"""GIF: blocks (the specification of version 89a)."""
+
+import re
+import struct
+
+from service.core.containers.container import MOST_BLOCKS, Stripped, damaged_header
+
+SIGNATURE = re.compile(rb"GIF8[79]a")
+_SCREEN = struct.Struct("<6sHHB2x")  # signature and version, width, height, flags
+_FRAME = struct.Struct("<xHHHHB")  # left, top, width, height, flags
+_EXTENSION, _IMAGE = 0x21, 0x2C
+_CONTROL = 0xF9
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels, as Pillow has them. Raises UndecodableInputError."""
+    _, frame = _find_first_frame(data)
+    _, width, height, _ = _SCREEN.unpack_from(data)
+    left, top, frame_width, frame_height, _ = _FRAME.unpack_from(data, frame)
+    return max(width, left + frame_width), max(height, top + frame_height)
+
+
+def strip(data: bytes) -> Stripped:
+    """Keep the palette, the first frame and what says which of its colours is transparent."""
+    control, frame = _find_first_frame(data)
+    return Stripped(data[: _palette_end(data)] + control + data[frame:])
+
+
+def _palette_end(data: bytes) -> int:
+    if len(data) < _SCREEN.size:
+        raise damaged_header("GIF")
+    flags = _SCREEN.unpack_from(data)[3]
+    return _SCREEN.size + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+
+
+def _find_first_frame(data: bytes) -> tuple[bytes, int]:
+    """Return the last graphic control extension before the first frame, and where that starts."""
+    at, control = _palette_end(data), b""
+    for _ in range(MOST_BLOCKS):
+        if at + _FRAME.size > len(data):
+            break
+        if data[at] == _IMAGE:
+            return control, at
+        if data[at] == _EXTENSION:
+            end = _end_of_blocks(data, at + 2)
+            if data[at + 1] == _CONTROL and data[at + 2] >= 4:
+                control = data[at : at + 3 + data[at + 2]] + b"\0"
+            at = end
+        else:
+            at += 1
+    raise damaged_header("GIF")
+
+
+def _end_of_blocks(data: bytes, at: int) -> int:
+    """Return where a series of sub-blocks ends, each its length and so many bytes."""
+    for _ in range(MOST_BLOCKS):
+        if at >= len(data) or data[at] == 0:
+            return at + 1
+        at += 1 + data[at]
+    return len(data)
+
+
+def endings(data: bytes) -> tuple[bytes, ...]:
+    """Return two ways in which a file that is cut off could go on: what its last block lacks."""
+    return tuple(bytes([filler]) * 255 + b"\0;" for filler in (0x00, 0xFF))

@@ -1,0 +1,108 @@
+"""JPEG: segments (ITU-T T.81, annex B)."""
+
+import re
+from collections.abc import Iterator
+
+from service.core.containers.container import MOST_BLOCKS, Stripped, damaged_header
+from service.core.containers.orientation import find_orientation
+
+SIGNATURE = re.compile(rb"\xff\xd8\xff")
+_END = b"\xff\xd9"
+
+_JFIF, _EXIF_OR_XMP, _ADOBE = 0xE0, 0xE1, 0xEE
+_SCAN = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman's, arithmetic coding's, quantization's; restarts
+_BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
+_NOISE = b"\xa5\x3c\x69\xc3\x5a\x96" * 8  # bytes of compressed pixels, whatever they mean
+_XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels. Raises UndecodableInputError."""
+    for marker, start, end in _segments(data):
+        if marker in _FRAMES and end - start >= 10:
+            height, width = data[start + 5 : start + 7], data[start + 7 : start + 9]
+            return int.from_bytes(width), int.from_bytes(height)
+    raise damaged_header("JPEG")
+
+
+def strip(data: bytes) -> Stripped:
+    """Keep the frame, the tables, and the two application segments that tell the colour model."""
+    kept, exif, xmp = [data[:2]], [], []
+    for marker, start, end in _segments(data):
+        content = data[start + 4 : end]
+        if marker == _SCAN:
+            kept.append(data[start:])
+        elif marker in _FRAMES or marker in _TABLES or _tells_colours(marker, content):
+            kept.append(data[start:end])
+        elif marker == _EXIF_OR_XMP and content.startswith(b"Exif\0"):
+            exif.append(content)
+        elif marker == _EXIF_OR_XMP and content.startswith(_XMP_NAME):
+            xmp.append(content)
+    return Stripped(b"".join(kept), find_orientation(exif, xmp))
+
+
+def _tells_colours(marker: int, content: bytes) -> bool:
+    jfif = marker == _JFIF and content.startswith(b"JFIF\0") and len(content) >= 14
+    return jfif or (marker == _ADOBE and content.startswith(b"Adobe") and len(content) >= 12)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield each segment's marker, start and end, up to the first scan's header."""
+    at = 2
+    for _ in range(MOST_BLOCKS):
+        start = data.find(b"\xff", at)
+        while start >= 0 and data[start + 1 : start + 2] == b"\xff":  # padding
+            start += 1
+        if start < 0 or start + 4 > len(data):
+            return
+        marker = data[start + 1]
+        if marker in _BARE or marker == 0:
+            at = start + 2
+            continue
+        if marker == _END[1]:
+            return
+        at = start + 2 + int.from_bytes(data[start + 2 : start + 4])
+        if at > len(data):
+            return
+        yield marker, start, at
+        if marker == _SCAN:
+            return
+
+
+def endings(data: bytes) -> tuple[bytes, ...]:
+    """Return two ways in which a file without its end marker could go on.
+
+    One is the marker: zeros, as far as pixels are missing. The other is noise, and noise again
+    after each restart marker that is due next. There are none if whole scans are missing.
+    """
+    if _END in data or not _is_scanned(data):
+        return ()
+    due = _next_restart(data)
+    restarts = b"".join(bytes([0xFF, 0xD0 + (due + i) % 8]) + _NOISE for i in range(8))
+    return _END, _NOISE + restarts + _END
+
+
+def _next_restart(data: bytes) -> int:
+    """Return the number of the restart marker that is due next: they count to 7 in each scan."""
+    scan = data.rfind(bytes([0xFF, _SCAN]))
+    places = {data.rfind(bytes([0xFF, 0xD0 + number]), scan): number for number in range(8)}
+    last = max(places)
+    return places[last] + 1 if last >= 0 else 0
+
+
+def _is_scanned(data: bytes) -> bool:
+    """Tell whether the scans give each component's coefficients all of their bits."""
+    frame = next((data[s + 4 : e] for marker, s, e in _segments(data) if marker in _FRAMES), b"")
+    missing = {component: set(range(64)) for component in frame[6::3]}
+    at = data.find(bytes([0xFF, _SCAN]))
+    while 0 <= at < len(data) - 4:
+        count = data[at + 4]
+        components = data[at + 5 : at + 5 + 2 * count : 2]
+        first, last, bits = data[at + 5 + 2 * count : at + 8 + 2 * count].ljust(3, b"\xff")
+        if bits & 0x0F == 0:
+            for component in components:
+                missing.get(component, set()).difference_update(range(first, last + 1))
+        at = data.find(bytes([0xFF, _SCAN]), at + 2)
+    return not any(missing.values())

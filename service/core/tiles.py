@@ -1,0 +1,27 @@
+"""A large picture piece by piece, so that nothing is made of the whole of it at once."""
+
+from collections.abc import Iterator
+
+from PIL import Image
+
+_TILE_PIXELS = 1024 * 1024
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, as Pillow has it."""
+
+
+def tiles(image: Image.Image, step: int = 1) -> Iterator[tuple[Box, Image.Image]]:
+    """Yield the picture's tiles, of a million pixels or so, each with its place.
+
+    Every side of a tile is a multiple of `step`, but at the picture's right and bottom.
+    """
+    if image.width * image.height <= _TILE_PIXELS:
+        yield (0, 0, *image.size), image
+        return
+    width = min(image.width, _TILE_PIXELS // step * step)
+    height = max(_TILE_PIXELS // width // step, 1) * step
+    for top in range(0, image.height, height):
+        for left in range(0, image.width, width):
+            right, bottom = min(left + width, image.width), min(top + height, image.height)
+            box = (left, top, right, bottom)
+            yield box, image.crop(box)
