@@ -127,6 +127,11 @@ class Holding:
         self._stage = account.small_bodies
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that are held."""
+        return self._size
+
     def try_hold(self, size: int) -> bool:
         """Hold `size` bytes if there is room now; tell whether. Nothing must be held yet."""
         self._stage = self._account.body_stage(size)
@@ -134,13 +139,16 @@ class Holding:
         return self._size == size
 
     async def hold(self, size: int) -> None:
-        """Hold `size` bytes in place of fewer, once there is room. Raises OverloadedError."""
+        """Hold at least `size` bytes, once there is room. Raises OverloadedError.
+
+        While it waits it holds nothing: two that wait for each other would wait for ever.
+        """
         if size <= self._size:
             return
-        stage = self._account.body_stage(size)
-        await stage.take(size)
         self.release()
-        self._stage, self._size = stage, size
+        self._stage = self._account.body_stage(size)
+        await self._stage.take(size)
+        self._size = size
 
     def shrink(self, size: int) -> None:
         """Hold no more than `size` bytes."""

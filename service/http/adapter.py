@@ -1,16 +1,18 @@
 """Answering an endpoint's HTTP requests by the engine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
+from service.core.admission import Holding
 from service.core.engine import Engine, Prediction, Timing
 from service.core.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
 from service.core.exchange import Exchange, Listener, Observer
-from service.http.body import read_body, unless_gone
+from service.http.body import BodyReader, unless_gone
 from service.http.forms import Form, read_images, read_texts
 from service.http.messages import HttpRequest, HttpResponse
 from service.http.problems import STATUS, problem, problem_response
@@ -18,17 +20,22 @@ from service.http.problems import STATUS, problem, problem_response
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A path's name in the metrics, the task behind it, and how its inputs are read."""
+    """A path's name in the metrics, the task behind it, and how its inputs are read.
+
+    A byte of a body becomes at most `growth` bytes in the inputs.
+    """
 
     name: str
     task: str
-    read: Callable[[str, bytes, int], Awaitable[Form]]
+    read: Callable[[str, bytes, int], Form]
+    growth: int
 
 
 ENDPOINTS: Final[dict[str, Endpoint]] = {
-    "/classify": Endpoint("classify", "image_classification", read_images),
-    "/sentiment": Endpoint("sentiment", "text_classification", read_texts),
-    "/embed": Endpoint("embed", "image_embedding", read_images),
+    "/classify": Endpoint("classify", "image_classification", read_images, 1),
+    # One character beyond U+FFFF makes all others of a text take four bytes in memory.
+    "/sentiment": Endpoint("sentiment", "text_classification", read_texts, 4),
+    "/embed": Endpoint("embed", "image_embedding", read_images, 1),
 }
 """The endpoints by path."""
 
@@ -52,8 +59,13 @@ class HttpAdapter:
             for path, endpoint in ENDPOINTS.items()
         }
         self._max_inputs = max_inputs
-        self._max_body_bytes = max_body_bytes
+        self._bodies = BodyReader(max_body_bytes, request_timeout)
         self._request_timeout = request_timeout
+
+    def try_hold(self, path: str, size: int) -> Holding | None:
+        """Take room for a body of `size` bytes, or return None if there is none now."""
+        holding = Holding(self._engine.account)
+        return holding if holding.try_hold(size * ENDPOINTS[path].growth) else None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request to one of `ENDPOINTS`, by a problem document where it fails."""
@@ -61,8 +73,9 @@ class HttpAdapter:
         exchange = observer.begin(
             header("x-request-id"), header("traceparent"), header("tracestate")
         )
+        holding = request.holding or Holding(self._engine.account)
         try:
-            response = await self._predict(request, exchange)
+            response = await self._predict(request, exchange, holding)
         except TridentError as error:
             observer.reject(exchange, error)
             response = problem_response(error)
@@ -72,15 +85,17 @@ class HttpAdapter:
         except Exception:
             observer.fail(exchange)
             response = problem_response(InternalError("The service failed, see its log."))
+        finally:
+            holding.release()
         response.headers["x-request-id"] = exchange.request_id
         observer.end(exchange, str(response.status))
         return response
 
-    async def _predict(self, request: HttpRequest, exchange: Exchange) -> HttpResponse:
+    async def _predict(
+        self, request: HttpRequest, exchange: Exchange, holding: Holding
+    ) -> HttpResponse:
         endpoint = ENDPOINTS[request.path]
-        body = await read_body(request.receive, request.headers, self._max_body_bytes)
-        exchange.size = len(body)
-        form = await endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
+        form = await self._read_form(endpoint, request, exchange, holding)
         predicting = self._engine.predict(
             endpoint.task,
             form.inputs,
@@ -99,6 +114,15 @@ class HttpAdapter:
             "server-timing": _server_timing(prediction.timing),
         }
         return HttpResponse(200, _dump(_content(prediction, form)), headers)
+
+    async def _read_form(
+        self, endpoint: Endpoint, request: HttpRequest, exchange: Exchange, holding: Holding
+    ) -> Form:
+        """Read the inputs. The request's time runs from the end of its body."""
+        body = await self._bodies.read(request, holding, endpoint.growth)
+        exchange.started, exchange.size = time.monotonic(), len(body)
+        body = await self._bodies.decode(body, request, holding, endpoint.growth)
+        return endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
 
 
 def _dump(content: Any) -> bytes:

@@ -1,31 +1,100 @@
 """Reading a request's body by ASGI, and noticing that the client has gone."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
+from service.core.admission import Holding, overloaded
 from service.core.errors import AbandonedError, TooLargeError
+from service.http.content_encoding import decode_body, most_held, read_encodings
+from service.http.messages import HttpRequest
 
 Answer = TypeVar("Answer")
 
+_FIRST_PART: Final = 64 * 1024  # bytes of a body that doesn't tell its length: it may be small
 
-async def read_body(receive: Receive, headers: Mapping[str, str], max_bytes: int) -> bytes:
-    """Read a whole body.
 
-    Raises:
-        TooLargeError: it has, or says that it has, more than `max_bytes`.
-        AbandonedError: the client went away before its end.
-    """
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
+class BodyReader:
+    """Reads bodies, each once there is room for it and for what becomes of it."""
+
+    def __init__(self, max_bytes: int, patience: float) -> None:
+        """Take bodies of up to `max_bytes`, which wait for room for up to `patience` seconds."""
+        self._max_bytes = max_bytes
+        self._patience = patience
+
+    async def read(self, request: HttpRequest, holding: Holding, growth: int) -> bytes:
+        """Read a whole body as it was sent. `decode` is to follow.
+
+        Args:
+            request: whose body it is.
+            holding: what the request holds, from now on enough for `decode` and for its inputs.
+            growth: the most bytes that a byte of the body becomes in the inputs.
+
+        Raises:
+            TooLargeError: it has, or says that it has, too many bytes.
+            OverloadedError: there was no room for it in time.
+            UnsupportedMediaTypeError: it is compressed by something unknown.
+            AbandonedError: the client went away before its end.
+        """
+        declared = request.headers.get("content-length", "")
+        length = int(declared) if declared.isdecimal() else None
+        if length is not None and length > self._max_bytes:
+            raise self._too_large()
+        encodings = _encodings(request)
+        expected = _FIRST_PART if length is None else length
+        await self._hold(holding, most_held(expected, encodings, growth, self._max_bytes))
+        message = await request.receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body: bytes = message.get("body", b"")
+            return body
+        most = most_held(self._max_bytes, encodings, growth, self._max_bytes)
+        parts = bytearray()
+        while message["type"] == "http.request":
+            parts += message.get("body", b"")
+            if len(parts) > expected:
+                await self._hold(holding, most)
+            if len(parts) > self._max_bytes:
+                raise self._too_large()
+            if not message.get("more_body"):
+                return bytes(parts)
+            message = await request.receive()
+        raise AbandonedError("The client went away before the end of its request.")
+
+    async def decode(
+        self, body: bytes, request: HttpRequest, holding: Holding, growth: int
+    ) -> bytes:
+        """Return a body as it was before it was compressed; hold what its inputs need.
+
+        Raises:
+            MalformedRequestError, TooLargeError: as their names say.
+        """
+        encodings = _encodings(request)
+        if encodings:
+            body = await decode_body(body, encodings, self._max_bytes)
+        holding.shrink(len(body) * growth)
         return body
-    return await _read_rest(receive, message, max_bytes)
+
+    async def _hold(self, holding: Holding, size: int) -> None:
+        if size <= holding.size or (not holding.size and holding.try_hold(size)):
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await holding.hold(size)
+        except TimeoutError:
+            raise overloaded() from None
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(
+            f"The body is over the limit of {self._max_bytes} bytes: send smaller images, or fewer "
+            "in one request."
+        )
+
+
+def _encodings(request: HttpRequest) -> list[str]:
+    header = request.headers.get("content-encoding")
+    return read_encodings(header) if header else []
 
 
 async def unless_gone(answer: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
@@ -48,22 +117,3 @@ async def unless_gone(answer: Coroutine[Any, Any, Answer], receive: Receive) -> 
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _read_rest(receive: Receive, message: Message, max_bytes: int) -> bytes:
-    body = bytearray()
-    while message["type"] == "http.request":
-        body += message.get("body", b"")
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes)
-        if not message.get("more_body"):
-            return bytes(body)
-        message = await receive()
-    raise AbandonedError("The client went away before the end of its request.")
-
-
-def _too_large(max_bytes: int) -> TooLargeError:
-    return TooLargeError(
-        f"The body is over the limit of {max_bytes} bytes: send smaller images, or fewer in one "
-        "request."
-    )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive
 
+from service.core.admission import Holding
+
 
 @dataclass(slots=True)
 class HttpRequest:
@@ -16,6 +18,8 @@ class HttpRequest:
     receive: Receive
     cancelled_when_gone: bool = False
     """Whether its carrier cancels the answering task when the client goes."""
+    holding: Holding | None = None
+    """What its carrier has taken for its body already."""
 
 
 @dataclass(slots=True)

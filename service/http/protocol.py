@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
+from service.core.admission import Holding
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.connection import HttpConnection
 from service.http.messages import HttpRequest, HttpResponse
@@ -32,11 +33,13 @@ class EndpointProtocol(HttpConnection):
         url, _, query = self.url.partition(b"?")
         path = _PATHS.get(url)
         headers = self._headers() if path and self._is_plain_post() else None
-        if path is None or headers is None:
-            super().take_on()
-        else:
-            request: Any = ShortRequest(self, path, headers, query)
-            self.cycle = self.answering = request
+        if path is not None and headers is not None:
+            holding = self.adapter.try_hold(path, int(headers["content-length"]))
+            if holding is not None:
+                request: Any = ShortRequest(self, path, headers, query, holding)
+                self.cycle = self.answering = request
+                return
+        super().take_on()
 
     def _is_plain_post(self) -> bool:
         """Tell whether this is a POST by HTTP/1.1 that nothing before it on the wire delays."""
@@ -66,6 +69,7 @@ class ShortRequest:
 
     __slots__ = (
         "_headers",
+        "_holding",
         "_path",
         "_protocol",
         "_query",
@@ -78,12 +82,18 @@ class ShortRequest:
     )
 
     def __init__(
-        self, protocol: EndpointProtocol, path: str, headers: dict[str, str], query: bytes
+        self,
+        protocol: EndpointProtocol,
+        path: str,
+        headers: dict[str, str],
+        query: bytes,
+        holding: Holding,
     ) -> None:
         self._protocol = protocol
         self._path = path
         self._headers = headers
         self._query = query
+        self._holding = holding
         self._task: asyncio.Task[None] | None = None
         self.body = b""
         self.more_body = True
@@ -101,6 +111,7 @@ class ShortRequest:
         if self.disconnected:
             if self._task is not None:
                 self._task.cancel()
+            self._holding.release()
         elif not self.more_body and self._task is None:
             self._task = self._protocol.loop.create_task(self._answer())
             self._protocol.tasks.add(self._task)
@@ -109,7 +120,12 @@ class ShortRequest:
     async def _answer(self) -> None:
         query = dict(parse_qsl(self._query.decode("latin-1"))) if self._query else {}
         request = HttpRequest(
-            self._path, self._headers, query, self._receive, cancelled_when_gone=True
+            self._path,
+            self._headers,
+            query,
+            self._receive,
+            cancelled_when_gone=True,
+            holding=self._holding,
         )
         response = await self._protocol.adapter.answer(request)
         if self._protocol.flow.write_paused:

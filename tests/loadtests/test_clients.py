@@ -28,13 +28,13 @@ VECTOR = [0.5] * DIMENSIONS
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("task", TASKS)
-async def test_every_form_of_a_request_says_the_same(task: str, count: int) -> None:
+def test_every_form_of_a_request_says_the_same(task: str, count: int) -> None:
     inputs = [sample.data for sample in read_samples(task)[:count]]
     read: Any = read_texts if task == "sentiment" else read_images
     bodies = make_bodies(task, inputs)
     assert len({body.content_type for body in bodies}) == len(bodies) > 0
     for body in bodies:
-        form = await read(body.content_type, body.content, count)
+        form = read(body.content_type, body.content, count)
         assert form.inputs == inputs
         assert form.is_list == (count > 1)
 

@@ -1,7 +1,11 @@
 """HTTP: each form of input, and what every answer looks like."""
 
+import gzip
 import http.client
+import json
 import re
+import zlib
+from base64 import encodebytes, urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +33,12 @@ def raw(data: bytes, content_type: str = "image/png") -> Arguments:
     return {"content": data, "headers": {"content-type": content_type}}
 
 
+def compressed(data: bytes, encoding: str, content_type: str = "image/png") -> Arguments:
+    compress = gzip.compress if encoding == "gzip" else zlib.compress
+    headers = {"content-type": content_type, "content-encoding": encoding}
+    return {"content": compress(data), "headers": headers}
+
+
 ONE_IMAGE: dict[str, Callable[[bytes], Arguments]] = {
     "raw png": raw,
     "raw, any image type": lambda data: raw(data, "image/*"),
@@ -36,6 +46,19 @@ ONE_IMAGE: dict[str, Callable[[bytes], Arguments]] = {
     "multipart": lambda data: {"files": {"image": ("a.png", data, "image/png")}},
     "multipart without a type": lambda data: {"files": {"image": ("a", data, "")}},
     "json": lambda data: {"json": {"image": base64_text(data)}},
+    "raw, gzip": lambda data: compressed(data, "gzip"),
+    "raw, deflate": lambda data: compressed(data, "deflate"),
+    "multipart with a type alone": lambda data: {"files": {"image": (None, data, "image/png")}},
+    "multipart with an empty field": lambda data: {
+        "files": [("image", ("a.png", data)), ("images", (None, "null"))]
+    },
+    "json, data: URL": lambda data: {
+        "json": {"image": f"data:image/png;base64,{base64_text(data)}"}
+    },
+    "json, URL-safe and unpadded": lambda data: {
+        "json": {"image": urlsafe_b64encode(data).decode().rstrip("=")}
+    },
+    "json, base64 in lines": lambda data: {"json": {"image": encodebytes(data).decode()}},
     "json with charset": lambda data: {
         "content": b'{"image": "%s"}' % base64_text(data).encode(),
         "headers": {"content-type": "application/json; charset=utf-8"},
@@ -49,7 +72,17 @@ SEVERAL_IMAGES: dict[str, Callable[[list[bytes]], Arguments]] = {
 ONE_TEXT: dict[str, Callable[[str], Arguments]] = {
     "plain": lambda text: raw(text.encode(), "text/plain"),
     "plain with charset": lambda text: raw(text.encode(), "text/plain; charset=utf-8"),
+    "plain in UTF-16": lambda text: raw(text.encode("utf-16"), "text/plain; charset=utf-16"),
+    "plain, byte order mark": lambda text: raw(text.encode("utf-8-sig"), "text/plain"),
+    "plain, gzip": lambda text: compressed(text.encode(), "gzip", "text/plain"),
     "json": lambda text: {"json": {"text": text}},
+    "json with a null": lambda text: {"json": {"text": text, "texts": None}},
+    "json, byte order mark": lambda text: raw(
+        json.dumps({"text": text}).encode("utf-8-sig"), "application/json"
+    ),
+    "json, deflate": lambda text: compressed(
+        json.dumps({"text": text}).encode(), "deflate", "application/json"
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """HTTP: what is answered to bad requests, each by a problem document that says what to change."""
 
+import gzip
 import re
 import struct
 import zlib
@@ -41,6 +42,13 @@ def body(content: bytes, content_type: str | None) -> dict[str, Any]:
     return {"content": content, "headers": {"content-type": content_type} if content_type else {}}
 
 
+def _compressed(content: bytes, encoding: str, content_type: str = "image/png") -> dict[str, Any]:
+    return {
+        "content": content,
+        "headers": {"content-type": content_type, "content-encoding": encoding},
+    }
+
+
 def _form(*fields: tuple[str, Any]) -> dict[str, Any]:
     return {"files": list(fields)}
 
@@ -67,6 +75,8 @@ def gif_bomb() -> bytes:
 
 
 NOT_AN_IMAGE = MARKER.encode() * 3
+FORM = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+FORM = 2 * (FORM + IMAGE + b"\r\n") + b"--x--\r\n"
 TEXT_PNG = ("image", ("digit.png", NOT_AN_IMAGE, "image/png"))
 
 CASES = {
@@ -116,11 +126,8 @@ CASES = {
     "one as a list": Case("/sentiment", {"json": {"texts": "a"}}, 400, "list"),
     "a number as image": Case("/classify", {"json": {"image": 7}}, 400, "base64"),
     "invalid base64": Case("/classify", {"json": {"image": MARKER + "!"}}, 400, "base64"),
-    "data: URL": Case(
-        "/classify",
-        {"json": {"image": "data:image/png;base64," + base64_text(IMAGE)}},
-        400,
-        "data:",
+    "data: URL without base64": Case(
+        "/classify", {"json": {"image": "data:image/png," + MARKER}}, 400, "data:"
     ),
     "base64 beyond ASCII": Case("/classify", {"json": {"image": "ä"}}, 400, "base64"),
     "deep JSON": Case("/sentiment", body(b"[" * 100_000, "application/json"), 400, "JSON"),
@@ -140,8 +147,44 @@ CASES = {
     "form with another boundary": Case(
         "/classify", body(IMAGE, "multipart/form-data; boundary=x"), 400, "."
     ),
+    "form that is cut off": Case(
+        "/classify", body(FORM[:-8], "multipart/form-data; boundary=x"), 400, "whole"
+    ),
+    "form with LF alone": Case(
+        "/embed",
+        body(FORM.replace(b"\r\n", b"\n"), "multipart/form-data; boundary=x"),
+        400,
+        "CR LF",
+    ),
+    "file sent as a form's text": Case(
+        "/classify", _form(("image", (None, IMAGE))), 400, "-F image=@"
+    ),
     "empty form": Case(
         "/classify", body(b"--x--\r\n", "multipart/form-data; boundary=x"), 400, "empty"
+    ),
+    # encodings
+    "unknown charset": Case(
+        "/sentiment", body(b"fine", "text/plain; charset=klingon"), 415, "klingon"
+    ),
+    "charset that is none": Case(
+        "/sentiment", body(b"ZmluZQ==", "text/plain; charset=base64"), 415, "base64"
+    ),
+    "another charset than declared": Case(
+        "/sentiment", body(b"fin", "text/plain; charset=utf-16"), 422, "utf-16"
+    ),
+    "undeclared UTF-16": Case(
+        "/sentiment", body("fine".encode("utf-16-le"), "text/plain"), 422, "charset"
+    ),
+    "unknown compression": Case("/classify", _compressed(IMAGE, "br"), 415, "gzip"),
+    "compressed by something else": Case("/classify", _compressed(IMAGE, "gzip"), 400, "gzip"),
+    "gzip that is cut off": Case(
+        "/sentiment",
+        _compressed(gzip.compress(b"fine" * 9)[:-9], "gzip", "text/plain"),
+        400,
+        "gzip",
+    ),
+    "gzip bomb": Case(
+        "/embed", _compressed(gzip.compress(bytes(40 * MAX_BODY_BYTES)), "gzip"), 413, "decompress"
     ),
     # too much
     "too many images": Case(
