@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from service.grpc.http2.flow import (
     CONNECTION_WINDOW,
@@ -42,6 +42,7 @@ MAX_STREAMS: Final = 256
 _MAX_ENDED_EARLY: Final = 1_000  # streams of which late frames are expected
 _GREETING_SECONDS: Final = 10.0
 _STALL_SECONDS: Final = 60.0
+_LEFTOVER_SECONDS: Final = 30.0
 _CLOSING_SECONDS: Final = 5.0
 _FAREWELL_SECONDS: Final = 1.0
 _FAREWELL: Final = b"farewell"  # of the PING whose answer says that a GOAWAY was read
@@ -55,6 +56,13 @@ _HELLO: Final = settings(
 ) + window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
 
 MakeStream = Callable[["Connection", int, Request], Stream]
+
+
+class Leftover(NamedTuple):
+    """The rest of a request that is answered already: it is read, up to a point, and dropped."""
+
+    window: ReceiveWindow
+    deadline: float
 
 
 class Connection(asyncio.Protocol):
@@ -75,6 +83,7 @@ class Connection(asyncio.Protocol):
         self._last_stream = 0
         # Streams that ended before their requests did: what still comes of these is no mistake.
         self._ended_early: dict[int, None] = {}
+        self._leftovers: dict[int, Leftover] = {}
         self._refusing = False
         self._closing = False
         self.lost = asyncio.Event()
@@ -133,6 +142,9 @@ class Connection(asyncio.Protocol):
         for stream in list(self._streams.values()):
             if now >= stream.deadline:
                 stream.expire()
+        for number, leftover in list(self._leftovers.items()):
+            if now >= leftover.deadline:
+                self._cut_short(number)
 
     def shut_down(self) -> None:
         """Ask the client to open no more streams, finish the open ones, and close.
@@ -155,9 +167,11 @@ class Connection(asyncio.Protocol):
         """Forget a stream that has been answered."""
         del self._streams[stream.number]
         if not stream.ended:
-            # The rest of the request isn't wanted (RFC 9113, 8.1).
-            self._expect_late_frames(stream.number)
-            self.sender.write(rst_stream(stream.number, ErrorCode.NO_ERROR))
+            self._leftovers[stream.number] = Leftover(
+                stream.receive_window, time.monotonic() + _LEFTOVER_SECONDS
+            )
+            if len(self._leftovers) > MAX_STREAMS:
+                self._cut_short(next(iter(self._leftovers)))
         self._close_if_done()
 
     def reset(self, number: int, code: ErrorCode) -> None:
@@ -176,7 +190,7 @@ class Connection(asyncio.Protocol):
             self.sender.write(window_update(0, increment))
         stream = self._streams.get(number)
         if stream is None:
-            self._expect_late(number, ended=ended)
+            self._drop_late(number, size, ended=ended)
         elif stream.ended:
             raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
         else:
@@ -210,7 +224,7 @@ class Connection(asyncio.Protocol):
         fields = self._headers.fields(block)  # whatever becomes of them: the next ones need it
         stream = self._streams.get(number)
         if stream is None:
-            self._expect_late(number, ended=ended)
+            self._drop_late(number, 0, ended=ended)
             return
         if stream.ended:
             raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
@@ -224,6 +238,7 @@ class Connection(asyncio.Protocol):
         """Give up a stream (RFC 9113, 6.4)."""
         self._check_begun(number)
         self._ended_early.pop(number, None)
+        self._leftovers.pop(number, None)
         self._drop(number)
 
     def on_settings(self, values: dict[int, int]) -> None:
@@ -275,13 +290,29 @@ class Connection(asyncio.Protocol):
         if not 0 < number <= self._last_stream:
             raise BrokenConnectionError(ErrorCode.PROTOCOL_ERROR, "a stream that never was")
 
-    def _expect_late(self, number: int, *, ended: bool) -> None:
-        """Ignore a part of a request whose stream has ended, if the peer can't know that yet."""
+    def _drop_late(self, number: int, size: int, *, ended: bool) -> None:
+        """Ignore a part of a request that was answered, or whose end the peer can't know of yet."""
         self._check_begun(number)
-        if number not in self._ended_early:
+        leftover = self._leftovers.get(number)
+        if leftover is None and number not in self._ended_early:
             raise BrokenConnectionError(ErrorCode.STREAM_CLOSED, "a stream that has ended")
         if ended:
-            del self._ended_early[number]
+            self._leftovers.pop(number, None)
+            self._ended_early.pop(number, None)
+        elif leftover is not None:
+            increment = leftover.window.take(size)
+            if increment:
+                self.sender.write(window_update(number, increment))
+
+    def _cut_short(self, number: int) -> None:
+        """Ask the peer to stop sending what isn't wanted (RFC 9113, 8.1).
+
+        Not as soon as it is answered: that may be, but HAProxy then cancels the call at its own
+        side, and the answer is lost.
+        """
+        del self._leftovers[number]
+        self._expect_late_frames(number)
+        self.sender.write(rst_stream(number, ErrorCode.NO_ERROR))
 
     def _expect_late_frames(self, number: int) -> None:
         self._ended_early[number] = None

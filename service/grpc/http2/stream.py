@@ -88,11 +88,16 @@ class Stream(ABC):
     def stop(self) -> None:
         """Finish soon if this would go on for long: the server is stopping."""
 
-    def make_room(self, size: int) -> int:
-        """Note a part of a body of several; return by how many bytes to grow its window, or 0."""
+    @property
+    def receive_window(self) -> ReceiveWindow:
+        """What the peer may still send of the body."""
         if self._receive_window is None:
             self._receive_window = ReceiveWindow(STREAM_WINDOW)
-        return self._receive_window.take(size)
+        return self._receive_window
+
+    def make_room(self, size: int) -> int:
+        """Note a part of a body of several; return by how many bytes to grow its window, or 0."""
+        return self.receive_window.take(size)
 
     def take(self, data: bytes) -> None:
         """Take a part of the body, if it agrees with the header's length (RFC 9113, 8.1.1)."""

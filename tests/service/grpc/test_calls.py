@@ -164,8 +164,6 @@ async def test_a_message_over_the_limit_is_answered_before_it_is_there(wire: Wir
     wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block()))
     wire.send(frame(frames.DATA, 0, 1, struct.pack(">BL", 0, 2**32 - 1) + bytes(1_000)))
     assert (await wire.answer(1)).status == "RESOURCE_EXHAUSTED"
-    reset = await wire.until(frames.RST_STREAM)
-    assert (reset.stream, reset.code) == (1, 0)
     wire.send(frame(frames.DATA, 0, 1, bytes(10_000)), wire.call(3))
     assert (await wire.answer(3)).status == "OK"
 
