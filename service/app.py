@@ -26,6 +26,7 @@ from service.core.repository import read_models
 from service.core.saved_model import tensorflow_version
 from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
+from service.http.docs import docs_routes
 from service.http.messages import HttpRequest
 from service.ingress import behind_ingress, send_no_usage_reports
 from service.logs import AccessLog, configure_logging
@@ -94,6 +95,19 @@ async def _metrics(_: Request) -> Response:
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
+_operations = Starlette(
+    routes=[
+        Route("/metrics", _metrics),
+        *docs_routes(
+            _DESCRIPTION,
+            max_inputs=settings.max_inputs,
+            max_body_bytes=settings.max_body_bytes,
+            max_pixels=settings.max_pixels,
+        ),
+    ]
+)
+
+
 @bentoml.service(
     name="trident",
     service_class=behind_ingress(_http, workers=settings.workers, is_ready=lambda: _engine.ready)
@@ -106,7 +120,7 @@ async def _metrics(_: Request) -> Response:
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
 )
-@bentoml.asgi_app(Starlette(routes=[Route("/metrics", _metrics)]), path="/", name="operations")
+@bentoml.asgi_app(_operations, path="/", name="operations")
 class Trident:
     """Trained Keras models behind HTTP and gRPC."""
 

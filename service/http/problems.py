@@ -37,15 +37,20 @@ STATUS: Final[dict[type[TridentError], int]] = {
 """The HTTP status of each error."""
 
 
-def problem(error: TridentError) -> dict[str, Any]:
-    """Return the problem document of an error (RFC 9457, section 3)."""
+def problem_document(error: type[TridentError], detail: str) -> dict[str, Any]:
+    """Return the problem document of a kind of error (RFC 9457, section 3)."""
     slug = error.title.lower().replace(" ", "-")
     return {
         "type": f"urn:trident:problem:{slug}",
         "title": error.title,
-        "status": STATUS[type(error)],
-        "detail": str(error),
+        "status": STATUS[error],
+        "detail": detail,
     }
+
+
+def problem(error: TridentError) -> dict[str, Any]:
+    """Return the problem document of an error."""
+    return problem_document(type(error), str(error))
 
 
 def problem_response(error: TridentError) -> HttpResponse:

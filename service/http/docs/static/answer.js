@@ -1,0 +1,58 @@
+// Sending a request, and showing what comes back.
+
+import { resolve } from "./api.js";
+import { element, folded, hint, terms } from "./elements.js";
+
+/** Send a request; return the parts of the page that show its answer. */
+export async function answerTo(request, operation) {
+  const { path, method, query, headers, body } = request;
+  const url = new URL(path.slice(1) + (query ? `?${query}` : ""), document.baseURI);
+  const started = performance.now();
+  try {
+    const answer = await fetch(url, { method, headers, body, cache: "no-store" });
+    const text = await answer.text();
+    const duration = performance.now() - started;
+    return shown(answer, text, duration, operation.responses[answer.status], command(url, request));
+  } catch (error) {
+    return [element("p", { className: "status failed" }, `No answer: ${error.message}`)];
+  }
+}
+
+function shown(answer, text, duration, documented, curl) {
+  const kind = answer.ok ? "status" : "status failed";
+  const status = element("strong", { className: kind }, `${answer.status} ${answer.statusText}`);
+  const meaning = answer.ok || !documented ? [] : [hint(resolve(documented).description)];
+  const isJson = /[/+]json$/.test(answer.headers.get("content-type")?.split(";")[0]);
+  return [
+    element("p", {}, status, hint(`${Math.round(duration)} ms`)),
+    ...meaning,
+    element("pre", { className: "body" }, isJson ? pretty(JSON.parse(text)) : text),
+    folded("Headers", terms([...answer.headers])),
+    folded("The same with curl", element("pre", {}, curl)),
+  ];
+}
+
+/** Return JSON in lines, but for lists of numbers, which stay in one. */
+function pretty(value, indent = "") {
+  if (typeof value !== "object" || value === null) {
+    return JSON.stringify(value);
+  }
+  const isList = Array.isArray(value);
+  const [open, close] = isList ? "[]" : "{}";
+  const parts = Object.entries(value).map(
+    ([key, item]) => (isList ? "" : `${JSON.stringify(key)}: `) + pretty(item, `${indent}  `),
+  );
+  if (parts.length === 0 || (isList && value.every((item) => typeof item === "number"))) {
+    return open + parts.join(", ") + close;
+  }
+  return `${open}\n${indent}  ${parts.join(`,\n${indent}  `)}\n${indent}${close}`;
+}
+
+function command(url, { headers, curl }) {
+  const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  return ["curl", ...given, ...curl, url.href].map(quoted).join(" ");
+}
+
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,91 @@
+// The API page: a card for each operation of the document, with a form that tries it.
+
+import { answerTo } from "./answer.js";
+import { api, resolve } from "./api.js";
+import { element, folded, hint } from "./elements.js";
+import { reference } from "./reference.js";
+import { waysToSend } from "./request.js";
+
+showAbout(document.querySelector("header"), api.info);
+for (const tag of api.tags) {
+  document.querySelector("main").append(await group(tag));
+}
+
+function showAbout(header, { description, version }) {
+  const document_ = element("a", { href: "docs.json" }, "OpenAPI document");
+  const paragraphs = description.split("\n\n").map((text) => element("p", {}, text));
+  header.append(
+    ...paragraphs,
+    element("p", {}, hint(`Version ${version} · `, document_)),
+  );
+}
+
+async function group({ name, description }) {
+  const operations = Object.entries(api.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+  const own = operations.filter(({ operation }) => operation.tags.includes(name));
+  const cards = await Promise.all(own.map(card));
+  return element("section", {}, element("h2", {}, name), element("p", {}, description), ...cards);
+}
+
+async function card({ path, method, operation }) {
+  const title = element(
+    "h3",
+    {},
+    element("span", { className: "method" }, method.toUpperCase()),
+    element("code", {}, path),
+    element("span", { className: "summary" }, operation.summary),
+  );
+  const answer = element("output", { hidden: true });
+  const fields = await form(path, method, operation, answer);
+  const trial = element("div", { className: "trial" }, fields, answer);
+  const parts = [title, trial, ...reference(operation)];
+  return element("section", { className: "card", id: operation.operationId }, ...parts);
+}
+
+async function form(path, method, operation, output) {
+  const way = choiceOf(await waysToSend(operation));
+  const options = optionsOf((operation.parameters ?? []).map(resolve));
+  const button = element("button", {}, "Send");
+  const made = element("form", {}, way.node, options.node, button);
+  made.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    const request = options.addTo({ path, method: method.toUpperCase(), ...way.read() });
+    output.replaceChildren(...(await answerTo(request, operation)));
+    output.hidden = false;
+    button.disabled = false;
+  });
+  return made;
+}
+
+/** Return the one of several ways that the visitor chooses. */
+function choiceOf(ways) {
+  const options = ways.map(({ label }) => element("option", {}, label));
+  const select = element("select", { name: "way" }, ...options);
+  const choice = element("label", { hidden: ways.length < 2 }, "Send as", select);
+  const show = () => ways.forEach(({ node }, i) => (node.hidden = i !== select.selectedIndex));
+  select.addEventListener("change", show);
+  show();
+  const node = element("div", {}, choice, ...ways.map((way) => way.node));
+  return { node, read: () => ways[select.selectedIndex].read() };
+}
+
+/** Return the fields of an operation's parameters, of which an empty one isn't sent. */
+function optionsOf(parameters) {
+  const inputs = parameters.map(({ name }) => element("input", { name, autocomplete: "off" }));
+  const rows = parameters.map(({ name, description }, i) =>
+    element("label", {}, element("code", {}, name), inputs[i], hint(description)),
+  );
+  const addTo = (request) => {
+    const given = parameters.map((p, i) => ({ ...p, value: inputs[i].value })).filter((p) => p.value);
+    const pairs = (place) => given.filter((p) => p.in === place).map(({ name, value }) => [name, value]);
+    return {
+      ...request,
+      query: new URLSearchParams(pairs("query")).toString(),
+      headers: { ...request.headers, ...Object.fromEntries(pairs("header")) },
+    };
+  };
+  return { node: rows.length ? folded("Options", ...rows) : "", addTo };
+}
