@@ -12,11 +12,10 @@ from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
 
 from service.accepting import SharingLoop
-from service.http.adapter import ENDPOINTS
 from service.http.protocol import EndpointProtocol
 from service.ingress import Ingress, behind_ingress
 from tests.service.answers import base64_text, same
-from tests.service.conftest import MAX_BODY_BYTES, MAX_INPUTS
+from tests.service.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
 from tests.service.live_server import LiveServer
 
 Arguments = dict[str, Any]
@@ -25,7 +24,12 @@ Arguments = dict[str, Any]
 @pytest.fixture(scope="module")
 def stock_door(all_models: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a server whose ingress is switched off."""
-    limits = {"max_inputs": MAX_INPUTS, "max_body_bytes": MAX_BODY_BYTES, "ingress": False}
+    limits = {
+        "max_inputs": MAX_INPUTS,
+        "max_body_bytes": MAX_BODY_BYTES,
+        "max_pixels": MAX_PIXELS,
+        "ingress": False,
+    }
     folder = tmp_path_factory.mktemp("stock-door")
     with (
         LiveServer(folder, all_models, **limits) as live,
@@ -126,9 +130,7 @@ def test_everything_else_is_bentomls(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/docs.json", "/docs/page.js"])
-def test_the_api_page_is_the_same(
-    http: httpx.Client, stock_door: httpx.Client, path: str
-) -> None:
+def test_the_api_page_is_the_same(http: httpx.Client, stock_door: httpx.Client, path: str) -> None:
     page, other = http.get(path).raise_for_status(), stock_door.get(path)
     assert page.content == other.content
     policy = "content-security-policy"

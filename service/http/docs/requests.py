@@ -14,15 +14,23 @@ _FILE: Final = {"type": "string", "format": "binary"}
 _EXAMPLE_FILE: Final = {
     "seven": {"summary": "A digit", "externalValue": f"docs/{_EXAMPLE_IMAGE.name}"}
 }
+_PLAIN_TEXT: Final = {
+    "type": "string",
+    "minLength": 1,
+    "description": "In the charset that the Content-Type declares, else in UTF-8.",
+}
 
 
 def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> dict[Any, Json]:
     """Return the OpenAPI request body of each reader of `service.http.forms`."""
-    limit = f"At most {max_inputs} in a request, {max_body_bytes:,} bytes in all"
+    limits = (
+        f"At most {max_inputs} in a request, {max_body_bytes:,} bytes in all. The body may be "
+        "compressed, if Content-Encoding says so: gzip or deflate."
+    )
     return {
         read_images: {
             "required": True,
-            "description": f"An image or several. {limit}, {max_pixels:,} pixels each.",
+            "description": f"Images of up to {max_pixels:,} pixels. {limits}",
             "content": {
                 "multipart/form-data": {"schema": _form(max_inputs)},
                 "image/*": {"schema": _FILE, "examples": _EXAMPLE_FILE},
@@ -31,10 +39,10 @@ def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> 
         },
         read_texts: {
             "required": True,
-            "description": f"A text or several. {limit}.",
+            "description": f"Texts. {limits}",
             "content": {
                 "text/plain": {
-                    "schema": {"type": "string", "minLength": 1},
+                    "schema": _PLAIN_TEXT,
                     "examples": {"one": {"summary": "A text", "value": _example("text")}},
                 },
                 "application/json": _text_json(max_inputs),
@@ -63,7 +71,10 @@ def _image_json(max_inputs: int) -> Json:
     coded = base64.b64encode(_EXAMPLE_IMAGE.read_bytes()).decode()
     file = {"type": "string", "contentEncoding": "base64"}
     return _one_or_several(
-        {"image": file | {"description": f"{fields['image'].description} In base64."}},
+        {
+            "image": file
+            | {"description": f"{fields['image'].description} In base64, or as a data: URL."}
+        },
         {"images": _list(file, max_inputs, fields["images"].description)},
         {"image": coded},
         {"images": [coded, coded]},

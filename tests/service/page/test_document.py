@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from service import __version__
+from service.core.admission import Account
 from service.core.errors import AbandonedError, OverloadedError, TridentError
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.messages import HttpRequest
@@ -210,6 +211,7 @@ class FailingEngine:
     """An engine that answers nothing but an error."""
 
     def __init__(self, error: Exception) -> None:
+        self.account = Account(1_000_000)
         self._error = error
 
     async def predict(self, *_: object, **__: object) -> None:

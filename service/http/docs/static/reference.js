@@ -12,7 +12,8 @@ export function reference({ requestBody, responses }) {
 function inputOf({ description, content }) {
   const media = Object.entries(content).flatMap(([type, { schema }]) => {
     const objects = (schema.oneOf ?? [schema]).filter(({ properties }) => properties);
-    return [element("h4", {}, type), ...(objects.length ? objects.map(fields) : [nameOf(schema)])];
+    const parts = objects.length ? objects.map(fields) : [element("p", {}, schema.description ?? nameOf(schema))];
+    return [element("h4", {}, type), ...parts];
   });
   return [element("p", {}, description), ...media];
 }
