@@ -30,7 +30,7 @@ class TooLargeError(TridentError):
 
 
 class UnsupportedMediaTypeError(TridentError):
-    """The content type is none that the endpoint takes."""
+    """The content type, its charset or the content encoding is none that the endpoint takes."""
 
     title = "Unsupported media type"
 
@@ -42,7 +42,7 @@ class UndecodableInputError(TridentError):
 
 
 class OverloadedError(TridentError):
-    """The model's queue is full."""
+    """The model's queue is full, or there is no memory left for more requests."""
 
     title = "Overloaded"
 

@@ -22,14 +22,21 @@ function shown(answer, text, duration, documented, curl) {
   const kind = answer.ok ? "status" : "status failed";
   const status = element("strong", { className: kind }, `${answer.status} ${answer.statusText}`);
   const meaning = answer.ok || !documented ? [] : [hint(resolve(documented).description)];
-  const isJson = /[/+]json$/.test(answer.headers.get("content-type")?.split(";")[0]);
   return [
     element("p", {}, status, hint(`${Math.round(duration)} ms`)),
     ...meaning,
-    element("pre", { className: "body" }, isJson ? pretty(JSON.parse(text)) : text),
+    bodyOf(answer, text),
     folded("Headers", terms([...answer.headers])),
     folded("The same with curl", element("pre", {}, curl)),
   ];
+}
+
+function bodyOf(answer, text) {
+  if (text.trim() === "") {
+    return hint("The body is empty.");
+  }
+  const isJson = /[/+]json$/.test(answer.headers.get("content-type")?.split(";")[0]);
+  return element("pre", { className: "body" }, isJson ? pretty(JSON.parse(text)) : text);
 }
 
 /** Return JSON in lines, but for lists of numbers, which stay in one. */

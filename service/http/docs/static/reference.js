@@ -62,10 +62,10 @@ function nameOf(schema) {
     return oneOf.map(nameOf).join(" or ");
   }
   if (items) {
-    return `list of (${nameOf(items)})`;
+    return items.oneOf ? `list of (${nameOf(items)})` : `list of ${nameOf(items)}`;
   }
   if (additionalProperties) {
-    return `object of (${nameOf(additionalProperties)})`;
+    return `object of ${nameOf(additionalProperties)}`;
   }
   if (format === "binary") {
     return "file";
