@@ -28,7 +28,8 @@ from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
 from service.http.docs import docs_routes
 from service.http.messages import HttpRequest
-from service.ingress import behind_ingress, send_no_usage_reports
+from service.http.pace import TimeLimits
+from service.ingress import behind_ingress, send_no_usage_reports, without_ingress
 from service.logs import AccessLog, configure_logging
 from service.schemas import (
     ClassificationAnswer,
@@ -79,6 +80,11 @@ _http = HttpAdapter(
     request_timeout=settings.request_timeout,
     listeners=_listeners,
 )
+_time_limits = TimeLimits(
+    header_timeout=settings.header_timeout,
+    stall_timeout=settings.stall_timeout,
+    min_rate=settings.min_transfer_rate,
+)
 
 
 def _make_tracer(worker: str) -> "Tracer | None":
@@ -110,9 +116,11 @@ _operations = Starlette(
 
 @bentoml.service(
     name="trident",
-    service_class=behind_ingress(_http, workers=settings.workers, is_ready=lambda: _engine.ready)
+    service_class=behind_ingress(
+        _http, workers=settings.workers, is_ready=lambda: _engine.ready, limits=_time_limits
+    )
     if settings.ingress
-    else bentoml.Service,
+    else without_ingress(_time_limits),
     description=_DESCRIPTION,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout + settings.drain_timeout},

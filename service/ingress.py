@@ -19,8 +19,11 @@ from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
 
 from service.http.adapter import ENDPOINTS, HttpAdapter
+from service.http.connection import HttpConnection
 from service.http.messages import HttpRequest, HttpResponse
+from service.http.pace import TimeLimits
 from service.http.protocol import EndpointProtocol
+from service.http.ticker import Ticker
 
 
 class Ingress:
@@ -49,11 +52,15 @@ class Ingress:
 
 
 def behind_ingress(
-    adapter: HttpAdapter, *, workers: int, is_ready: Callable[[], bool]
+    adapter: HttpAdapter,
+    *,
+    workers: int,
+    is_ready: Callable[[], bool],
+    limits: TimeLimits | None = None,
 ) -> type[Any]:
     """Return a BentoML service class whose `workers` answer `ENDPOINTS` by `adapter`.
 
-    While a worker isn't ready, the others take its connections.
+    While a worker isn't ready, the others take its connections. `limits` hold for clients.
     """
 
     class FrontedService(Service):
@@ -61,12 +68,26 @@ def behind_ingress(
 
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
             _silence_access_log()
-            _take_short_way(adapter)
+            _take_connections(EndpointProtocol, limits, adapter)
             if workers > 1:
                 _share_connections(is_ready)
             return Ingress(super().to_asgi(is_main=is_main), adapter)
 
     return FrontedService
+
+
+def without_ingress(limits: TimeLimits) -> type[Any]:
+    """Return a BentoML service class that answers everything by BentoML's own stack."""
+
+    class PlainService(Service):
+        __slots__ = ()
+
+        def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
+            _take_connections(HttpConnection, limits)
+            application: ASGIApp = super().to_asgi(is_main=is_main)
+            return application
+
+    return PlainService
 
 
 def send_no_usage_reports() -> None:
@@ -97,14 +118,12 @@ def _silence_access_log() -> None:
     logging.getLogger("uvicorn.access").propagate = False
 
 
-def _take_short_way(adapter: HttpAdapter) -> None:
-    """Have uvicorn's connections answer small requests to `ENDPOINTS` themselves."""
-
-    class Protocol(EndpointProtocol):
-        pass
-
-    Protocol.adapter = adapter
-    protocols.AutoHTTPProtocol = Protocol
+def _take_connections(
+    kind: type[HttpConnection], limits: TimeLimits | None, adapter: HttpAdapter | None = None
+) -> None:
+    """Have uvicorn use our own connections: by `adapter` they answer some requests themselves."""
+    of_service = {"limits": limits or TimeLimits(), "ticker": Ticker(), "adapter": adapter}
+    protocols.AutoHTTPProtocol = type(kind.__name__, (kind,), of_service)
 
 
 def _share_connections(is_ready: Callable[[], bool]) -> None:

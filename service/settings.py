@@ -80,6 +80,18 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=30.0, gt=0)
     """Seconds after which a request is answered 504. A gRPC call's own deadline can be shorter."""
 
+    header_timeout: float = Field(default=20.0, gt=0)
+    """Seconds within which the headers of an HTTP request must come, from its first byte, and the
+    first byte of a new connection. Past it, the request is answered 408."""
+
+    stall_timeout: float = Field(default=20.0, gt=0)
+    """Seconds over which `min_transfer_rate` is measured, again and again."""
+
+    min_transfer_rate: float = Field(default=256.0, ge=0)
+    """Bytes a second that an HTTP client must send of a body, and take of an answer, on average
+    over `stall_timeout`. A slower body is answered 408, a slower reader is cut off. Time in which
+    the service doesn't want more doesn't count."""
+
     drain_timeout: float = Field(default=10.0, ge=0)
     """Seconds that calls under way may still take when the service stops."""
 

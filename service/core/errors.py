@@ -58,6 +58,36 @@ class NotReadyError(TridentError):
     title = "Not ready"
 
 
+class SlowClientError(TridentError):
+    """The client took too long to send its request."""
+
+    title = "Request timeout"
+
+
+class UrlTooLongError(TridentError):
+    """The URL is over its limit."""
+
+    title = "URL too long"
+
+
+class HeadersTooLargeError(TridentError):
+    """The headers are over their limit, in number or in bytes."""
+
+    title = "Headers too large"
+
+
+class UnimplementedError(TridentError):
+    """The request needs something of the protocol that the service doesn't have."""
+
+    title = "Not implemented"
+
+
+class UnsupportedVersionError(TridentError):
+    """The request is in a version of the protocol that isn't spoken here."""
+
+    title = "Version not supported"
+
+
 class DeadlineExceededError(TridentError):
     """The answer wasn't there in time."""
 

@@ -6,16 +6,21 @@ from typing import Final
 from service.core.errors import (
     AbandonedError,
     DeadlineExceededError,
+    HeadersTooLargeError,
     InferenceError,
     InternalError,
     MalformedRequestError,
     NotReadyError,
     OverloadedError,
+    SlowClientError,
     TooLargeError,
     TridentError,
     UndecodableInputError,
+    UnimplementedError,
     UnknownModelError,
     UnsupportedMediaTypeError,
+    UnsupportedVersionError,
+    UrlTooLongError,
 )
 
 
@@ -44,13 +49,18 @@ class StatusCode(IntEnum):
 STATUS: Final[dict[type[TridentError], StatusCode]] = {
     MalformedRequestError: StatusCode.INVALID_ARGUMENT,
     UnknownModelError: StatusCode.NOT_FOUND,
+    SlowClientError: StatusCode.DEADLINE_EXCEEDED,
     TooLargeError: StatusCode.INVALID_ARGUMENT,
+    UrlTooLongError: StatusCode.INVALID_ARGUMENT,
+    HeadersTooLargeError: StatusCode.INVALID_ARGUMENT,
     UnsupportedMediaTypeError: StatusCode.INVALID_ARGUMENT,
     UndecodableInputError: StatusCode.INVALID_ARGUMENT,
     OverloadedError: StatusCode.RESOURCE_EXHAUSTED,
     AbandonedError: StatusCode.CANCELLED,
     InferenceError: StatusCode.INTERNAL,
     InternalError: StatusCode.INTERNAL,
+    UnimplementedError: StatusCode.UNIMPLEMENTED,
+    UnsupportedVersionError: StatusCode.UNIMPLEMENTED,
     NotReadyError: StatusCode.UNAVAILABLE,
     DeadlineExceededError: StatusCode.DEADLINE_EXCEEDED,
 }

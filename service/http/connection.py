@@ -1,60 +1,317 @@
 """A client's HTTP/1.1 connection: uvicorn's, where what it leaves to its parser is settled."""
 
-from typing import Any
+import logging
+from enum import Enum, auto
+from typing import Any, ClassVar, Final
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from service.core.errors import MalformedRequestError, TridentError, UnimplementedError
+from service.core.exchange import sane_request_id
+from service.http.head import MAX_HEAD_BYTES, check_head, check_size, head_too_large
+from service.http.long_way import LongRequest
+from service.http.pace import TimeLimits
+from service.http.problems import problem_response
+from service.http.rendering import render
+from service.http.ticker import Ticker
+from service.http.transport import CountingTransport, keep_probing
+from service.http.watch import Stage, Watch
+
+logger = logging.getLogger(__name__)
+
+
+class Incoming(Enum):
+    """What the next bytes from the client belong to."""
+
+    NOTHING = auto()
+    """To no request that has begun."""
+    HEAD = auto()
+    BODY = auto()
+    IGNORED = auto()
+    """To nothing that is wanted: the connection is ending."""
+
+
+_NOTHING: Final = Incoming.NOTHING
+_HEAD: Final = Incoming.HEAD
+_BODY: Final = Incoming.BODY
+_IGNORED: Final = Incoming.IGNORED
 
 
 class HttpConnection(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 connection.
 
-    An offer to upgrade to another protocol is never taken, so it is ignored (RFC 9110, 7.8): the
-    request is answered as if it hadn't been made.
+    Beyond what uvicorn does:
+
+    - An offer to upgrade to another protocol is ignored (RFC 9110, 7.8).
+    - A request that can't be read is refused by a problem document, in its turn.
+    - A client that sends no more still gets its answers. It may have gone altogether, which
+      looks the same: an answer that takes long is preceded by an interim one that shows it.
+    - Before the connection is closed with something of a request still to come, the client is
+      given time to read its answer. Closing at once would throw that answer away.
+    - What takes too long is ended by a look once a second.
     """
 
-    _offer: bytes = b""
-    """The head that is being parsed, without its offer to upgrade; empty if it has none."""
+    limits: ClassVar[TimeLimits]
+    ticker: ClassVar[Ticker]
+
+    transport: CountingTransport
+    incoming = _NOTHING
+    requests = 0
+    body_bytes = 0
+    ignored_bytes = 0
 
     answering: Any = None
     """The request that is being answered, or was last; those of `pipeline` wait for it."""
+    reader: Any = None
+    """What tells whether that request waits for its body."""
+
+    _offer: bytes = b""
+    """The head that is being parsed, without its offer to upgrade; empty if it has none."""
+    _arrived = 0
+    """Bytes that came last."""
+    _bare = 0
+    """Bytes that have come since the last that were part of a body, or ended something."""
+    _half_closed = False
+    _stopping = False
+    _refusal: TridentError | None = None
+
+    # The transport's side.
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to look after the connection."""
+        super().connection_made(CountingTransport(transport, self.close))
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            keep_probing(sock)
+        self._watch = Watch(self, self.limits, self.timeout_keep_alive)
+        self.ticker.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, which needn't be the one that came last."""
-        if self.answering is not None and not self.answering.response_complete:
+        self.ticker.remove(self)
+        self.transport.closed = True
+        if self._is_answering():
             self.answering.disconnected = True
             self.answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read requests."""
-        self._unset_keepalive_if_required()
+        self._arrived = len(data)
+        if self.incoming is _IGNORED:
+            self.ignored_bytes += self._arrived
+            return
+        self._bare += self._arrived
         try:
             self._parse(data)
-        except HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+        except HttpParserError as error:
+            self.refuse(_what_is_wrong(error))
+        else:
+            if self._bare > MAX_HEAD_BYTES:
+                self.refuse(head_too_large(self.url))
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer what has come whole, then close. TLS allows for no answer after this."""
+        if self.scheme == "https" or self.transport.is_closing():
+            return False
+        self._half_closed = True
+        if self.incoming in (_HEAD, _BODY):
+            self.refuse(
+                MalformedRequestError(
+                    "The client ended its side before the request was whole: send all of it."
+                )
+            )
+        elif self._is_answering():
+            self.cycle.keep_alive = self._refusal is not None
+        else:
+            return False
+        return True
+
+    def tick(self) -> None:
+        """End what has lasted too long."""
+        self._watch.look()
+
+    def shutdown(self) -> None:
+        """Close once what was begun is answered."""
+        self._stopping = True
+        if self.incoming is _HEAD:
+            return
+        if self._is_answering():
+            self.cycle.keep_alive = False
+        else:
+            self.close()
+
+    # The parser's side.
+
+    def on_message_begin(self) -> None:
+        """Note the beginning of a request."""
+        super().on_message_begin()
+        self.incoming = _HEAD
 
     def on_headers_complete(self) -> None:
         """Set a head with an offer aside, take on any other request."""
-        if not self.parser.should_upgrade():
-            self.take_on()
-        elif self.parser.get_method() == b"CONNECT":  # which no header makes an upgrade
-            raise HttpParserError("nothing is tunnelled")
-        else:
-            self._offer = self._head_without_upgrade()
+        if self.parser.should_upgrade():
+            self._set_offer_aside()
+            return
+        version = self.parser.get_http_version()
+        check_head(version, self.headers)
+        if self._arrived > MAX_HEAD_BYTES or self._bare > MAX_HEAD_BYTES:
+            check_size(self.url, self.headers)
+        self._bare = 0
+        self.incoming = _BODY
+        self.take_on(version)
+        if self._stopping:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a part of a body."""
+        self._bare = 0
+        self.body_bytes += len(body)
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """Note the end of a request's body."""
-        if not self._offer:
-            super().on_message_complete()
+        """Note the end of a request."""
+        if self._offer:
+            return
+        self._bare = 0
+        self.incoming = _NOTHING
+        self.requests += 1
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
+        elif self._stopping:
+            self.close()
 
-    def take_on(self) -> None:
-        """Begin to answer the request whose headers are in."""
+    # The requests' side.
+
+    def take_on(self, version: str) -> None:
+        """Begin to answer the request whose headers are in, or have it wait for its turn."""
+        if version == "1.0":
+            self.expect_100_continue = False  # RFC 9110, 10.1.1
         super().on_headers_complete()
+        self.headers = []  # for trailers, which nobody reads: they are no part of the headers
+
+    def on_response_complete(self) -> None:
+        """Go on with the request that waits, or end what is to be ended."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
+            self._send_refusal(self._refusal)
+        elif self._half_closed or (self._stopping and self.incoming is _NOTHING):
+            self.close()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self.answering = cycle
-        super()._start_asgi_task(cycle, app)
+        self.reader = LongRequest(cycle, app)
+        super()._start_asgi_task(cycle, self.reader)
+
+    def _is_answering(self) -> bool:
+        answering = self.answering
+        return not (answering is None or answering.response_complete or answering.disconnected)
+
+    # The end.
+
+    @property
+    def stage(self) -> Stage:
+        """What the connection waits for."""
+        if self.transport.is_closing():
+            return Stage.FAREWELL
+        if self._is_answering():
+            if self.incoming is not _BODY or self.answering is not self.cycle:
+                return Stage.HALF_CLOSED_ANSWER if self._half_closed else Stage.ANSWER
+            if self.flow.read_paused or not self.reader.wants_body:
+                return Stage.ANSWER
+        return {_BODY: Stage.BODY, _HEAD: Stage.HEAD}.get(self.incoming, Stage.REQUEST)
+
+    def refuse(self, error: TridentError) -> None:
+        """Answer by an error once all earlier requests are answered, then close.
+
+        What still comes is ignored.
+        """
+        if self.incoming is _BODY:
+            self._give_up(self.cycle)
+        self.incoming = _IGNORED
+        if self.transport.is_closing():
+            return
+        self._refusal = error
+        if not self._is_answering():
+            self._send_refusal(error)
+
+    def _give_up(self, cycle: Any) -> None:
+        """Answer a request no more whose body can't be read."""
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+        elif cycle.response_complete:
+            self.close()
+        else:
+            if getattr(cycle, "response_started", False):
+                self.transport.abort()
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def _send_refusal(self, error: TridentError) -> None:
+        response = problem_response(error)
+        request_id = sane_request_id(None)
+        response.headers["x-request-id"] = request_id
+        logger.info(
+            "request %s is refused: %d %s",
+            *(request_id, response.status, error.title),
+            extra={"request_id": request_id},
+        )
+        default_headers = self.server_state.default_headers
+        self.transport.write(render(response, default_headers, keep_alive=False))
+        self.close()
+
+    def close(self) -> None:
+        """Close, as soon as the client can have read its answers.
+
+        While bytes come that nobody reads, closing makes the kernel tell the client so by a
+        reset, at which it forgets the answer. So only our side is closed at first.
+        """
+        transport = self.transport
+        if transport.is_closing():
+            return
+        transport.closed = True
+        if self._half_closed or (self.incoming is _NOTHING and not self.pipeline):
+            transport.raw.close()
+            return
+        self.incoming = _IGNORED
+        self.pipeline.clear()
+        if transport.raw.can_write_eof():
+            transport.raw.write_eof()
+        transport.raw.resume_reading()
+
+    def probe(self) -> None:
+        """Send an interim answer (RFC 9110, 15.2): if the client has gone, that will show."""
+        if self.reader.may_be_probed:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # Offers to upgrade.
+
+    def _set_offer_aside(self) -> None:
+        method = self.parser.get_method()
+        if method == b"CONNECT":  # which no header makes an upgrade
+            raise UnimplementedError("Nothing is tunnelled here: CONNECT isn't taken.")
+        version = self.parser.get_http_version().encode()
+        parts = [method, b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name != b"upgrade":
+                parts += (name, b": ", value, b"\r\n")
+        parts.append(b"\r\n")
+        self._offer = b"".join(parts)
 
     def _parse(self, data: bytes) -> None:
         """Feed the parser. It stops after a head with an offer, as if another protocol followed.
@@ -72,11 +329,12 @@ class HttpConnection(HttpToolsProtocol):
             else:
                 return
 
-    def _head_without_upgrade(self) -> bytes:
-        version = self.parser.get_http_version().encode()
-        parts = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
-        for name, value in self.headers:
-            if name != b"upgrade":
-                parts += (name, b": ", value, b"\r\n")
-        parts.append(b"\r\n")
-        return b"".join(parts)
+
+def _what_is_wrong(error: HttpParserError) -> TridentError:
+    """Return what is answered to a request that the parser gave up."""
+    if isinstance(error.__context__, TridentError):
+        return error.__context__
+    if isinstance(error, HttpParserCallbackError):
+        logger.debug("a request can't be read", exc_info=error)
+        return MalformedRequestError("The request's URL can't be read.")
+    return MalformedRequestError(f"The request isn't HTTP/1.1 as it must be: {error}.")

@@ -8,31 +8,41 @@ import orjson
 from service.core.errors import (
     AbandonedError,
     DeadlineExceededError,
+    HeadersTooLargeError,
     InferenceError,
     InternalError,
     MalformedRequestError,
     NotReadyError,
     OverloadedError,
+    SlowClientError,
     TooLargeError,
     TridentError,
     UndecodableInputError,
+    UnimplementedError,
     UnknownModelError,
     UnsupportedMediaTypeError,
+    UnsupportedVersionError,
+    UrlTooLongError,
 )
 from service.http.messages import HttpResponse
 
 STATUS: Final[dict[type[TridentError], int]] = {
     MalformedRequestError: 400,
     UnknownModelError: 404,
+    SlowClientError: 408,
     TooLargeError: 413,
+    UrlTooLongError: 414,
     UnsupportedMediaTypeError: 415,
     UndecodableInputError: 422,
     OverloadedError: 429,
+    HeadersTooLargeError: 431,
     AbandonedError: 499,  # nobody is there to read it, but the metrics do
     InferenceError: 500,
     InternalError: 500,
+    UnimplementedError: 501,
     NotReadyError: 503,
     DeadlineExceededError: 504,
+    UnsupportedVersionError: 505,
 }
 """The HTTP status of each error."""
 

@@ -7,7 +7,6 @@ connection goes uvicorn's own way, pipelined requests included.
 """
 
 import asyncio
-from http import HTTPStatus
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
@@ -15,12 +14,10 @@ from service.core.admission import Holding
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.connection import HttpConnection
 from service.http.messages import HttpRequest, HttpResponse
+from service.http.rendering import render
 
 _PATHS: Final = {path.encode(): path for path in ENDPOINTS}
 _SMALL_BODY: Final = 64 * 1024  # bytes: uvicorn stops reading past as much, until it is asked to
-_STATUS_LINES: Final = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
-}
 
 
 class EndpointProtocol(HttpConnection):
@@ -28,24 +25,24 @@ class EndpointProtocol(HttpConnection):
 
     adapter: ClassVar[HttpAdapter]
 
-    def take_on(self) -> None:
+    def take_on(self, version: str) -> None:
         """Choose the way of a request, once its headers are in."""
         url, _, query = self.url.partition(b"?")
         path = _PATHS.get(url)
-        headers = self._headers() if path and self._is_plain_post() else None
+        headers = self._headers() if path and self._is_plain_post(version) else None
         if path is not None and headers is not None:
             holding = self.adapter.try_hold(path, int(headers["content-length"]))
             if holding is not None:
                 request: Any = ShortRequest(self, path, headers, query, holding)
-                self.cycle = self.answering = request
+                self.cycle = self.answering = self.reader = request
                 return
-        super().take_on()
+        super().take_on(version)
 
-    def _is_plain_post(self) -> bool:
+    def _is_plain_post(self, version: str) -> bool:
         """Tell whether this is a POST by HTTP/1.1 that nothing before it on the wire delays."""
         return (
             self.parser.get_method() == b"POST"
-            and self.parser.get_http_version() == "1.1"
+            and version == "1.1"
             and (self.cycle is None or self.cycle.response_complete)
             and not self.expect_100_continue
             and self.limit_concurrency is None
@@ -66,6 +63,9 @@ class ShortRequest:
     when the client goes before the answer, and calls `message_event.set()` after each, and once
     more when it ends.
     """
+
+    wants_body = True
+    may_be_probed = True
 
     __slots__ = (
         "_headers",
@@ -138,15 +138,11 @@ class ShortRequest:
         return {"type": "http.request", "body": self.body, "more_body": False}
 
     def _send(self, response: HttpResponse) -> None:
-        parts = [_STATUS_LINES.get(response.status) or b"HTTP/1.1 %d \r\n" % response.status]
-        for key, content in self._protocol.server_state.default_headers:
-            parts += (key, b": ", content, b"\r\n")
-        headers = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
-        parts += (headers.encode("latin-1"), b"content-length: %d\r\n" % len(response.body))
-        parts.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
-        parts.append(response.body)
+        default_headers = self._protocol.server_state.default_headers
         self.response_complete = True
-        self._protocol.transport.write(b"".join(parts))
+        self._protocol.transport.write(
+            render(response, default_headers, keep_alive=self.keep_alive)
+        )
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()

@@ -14,7 +14,7 @@ import pytest
 from service.grpc.inference_pb2_grpc import InferenceStub
 from tests.service.drawings import encode, grey, handwritten
 from tests.service.grpc_client import inference_stub
-from tests.service.http_wire import connect
+from tests.service.http.wire import connect
 from tests.service.live_server import ROOT, LiveServer
 
 MODELS = Path(os.environ.get("TRIDENT_MODELS", ROOT / "models"))

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from tests.service.http_wire import GET_LIVEZ, connect, post, read_answer
+from tests.service.http.wire import GET_LIVEZ, connect, post, read_answer
 from tests.service.live_server import LiveServer
 
 

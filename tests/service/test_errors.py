@@ -16,13 +16,18 @@ CODES = StatusCode
 CONTRACT: dict[type[TridentError], tuple[int, StatusCode]] = {
     errors.MalformedRequestError: (400, CODES.INVALID_ARGUMENT),
     errors.UnknownModelError: (404, CODES.NOT_FOUND),
+    errors.SlowClientError: (408, CODES.DEADLINE_EXCEEDED),
     errors.TooLargeError: (413, CODES.INVALID_ARGUMENT),
+    errors.UrlTooLongError: (414, CODES.INVALID_ARGUMENT),
     errors.UnsupportedMediaTypeError: (415, CODES.INVALID_ARGUMENT),
     errors.UndecodableInputError: (422, CODES.INVALID_ARGUMENT),
     errors.OverloadedError: (429, CODES.RESOURCE_EXHAUSTED),
+    errors.HeadersTooLargeError: (431, CODES.INVALID_ARGUMENT),
     errors.AbandonedError: (499, CODES.CANCELLED),
     errors.InferenceError: (500, CODES.INTERNAL),
     errors.InternalError: (500, CODES.INTERNAL),
+    errors.UnimplementedError: (501, CODES.UNIMPLEMENTED),
+    errors.UnsupportedVersionError: (505, CODES.UNIMPLEMENTED),
     errors.NotReadyError: (503, CODES.UNAVAILABLE),
     errors.DeadlineExceededError: (504, CODES.DEADLINE_EXCEEDED),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.http_wire import GET_LIVEZ, head, post, post_chunked, read_answer
+from tests.service.http.wire import GET_LIVEZ, head, post, post_chunked, read_answer
 from tests.service.live_server import ROOT, LiveServer
 
 TEXT = b"a fine film"
@@ -113,7 +113,7 @@ def test_curl_may_prefer_http_2(server: LiveServer, extra: list[str]) -> None:
 
 @pytest.mark.skipif(shutil.which("javac") is None, reason="there is no Java")
 def test_javas_own_client_is_answered(server: LiveServer, tmp_path: Path) -> None:
-    source = ROOT / "tests/service/java/PostTwice.java"
+    source = ROOT / "tests/service/PostTwice.java"
     subprocess.run(["javac", "-d", str(tmp_path), str(source)], check=True, timeout=120)
     command = ["java", "-cp", str(tmp_path), "PostTwice", f"{server.url}/sentiment", "good film"]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
