@@ -33,8 +33,9 @@ def _loaded_by(statement: str) -> set[str]:
 
 
 def test_the_core_loads_no_protocol() -> None:
-    names = [path.stem for path in _modules("service/core") if path.stem != "__init__"]
-    statement = "import " + ", ".join(f"service.core.{name}" for name in names)
+    files = [path for path in _modules("service/core") if path.stem != "__init__"]
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files)
+    statement = "import " + ", ".join(names)
     assert not _loaded_by(statement) & (PROTOCOLS | {"tensorflow"})
 
 
