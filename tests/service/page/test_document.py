@@ -1,6 +1,7 @@
 """The OpenAPI document: whole in itself, and true of what the service answers."""
 
 import base64
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.http.messages import HttpRequest
 from service.http.problems import STATUS
 from tests.service.answers import base64_text
 from tests.service.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
+from tests.service.http.wire import read_answer
 
 Json = dict[str, Any]
 
@@ -242,6 +244,28 @@ async def test_the_documented_failures_are_those_that_can_be_met(document: Json)
 
 async def _receive() -> Json:
     return {"type": "http.request", "body": b"Dull.", "more_body": False}
+
+
+REFUSED = {
+    400: b"POST /sentiment HTTP/1.1\r\n\r\n",
+    414: b"POST /sentiment?%s HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 70_000),
+    431: b"POST /sentiment HTTP/1.1\r\nHost: a\r\nA: %s\r\n\r\n" % (b"a" * 70_000),
+    501: b"POST /sentiment HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    505: b"POST /sentiment HTTP/2.0\r\nHost: a\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("status", REFUSED)
+def test_what_a_connection_refuses_is_documented(
+    document: Json, wire: socket.socket, status: int
+) -> None:
+    """Before there is a request that an endpoint could read."""
+    wire.sendall(REFUSED[status])
+    answer = read_answer(wire)
+    headers = list(answer.headers.items())
+    received = httpx.Response(answer.status, headers=headers, content=answer.body)
+    assert received.status_code == status
+    check(document, "/sentiment", received)
 
 
 def test_it_tells_the_limits(document: Json) -> None:
