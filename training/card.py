@@ -68,12 +68,14 @@ class ImagePreprocessing:
 class TextPreprocessing:
     """Of a text with more than `max_tokens`, the first `head_tokens` and the last ones are read.
 
-    Rows are padded to the smallest bucket they fit.
+    Rows are padded to the smallest bucket they fit. `normalization` names the rule that brings a
+    text into the form that the model learned from.
     """
 
     max_tokens: int
     length_buckets: list[int]
     head_tokens: int
+    normalization: str | None
     type: Literal["text"] = "text"
 
 

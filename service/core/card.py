@@ -62,12 +62,16 @@ class TextPreprocessing(CardPart):
 
     `head_tokens` says which of a longer text's tokens `vectorize` gives: so many of the first, and
     the rest of `max_tokens` of the last ones. With None the service doesn't know.
+
+    `normalization` names the rule that brings a text into the form that the model learned from
+    (see `service.core.text_normalization`). With None a text is given to the model as it is.
     """
 
     type: Literal["text"]
     max_tokens: int = Field(ge=1)
     length_buckets: tuple[int, ...] = Field(min_length=1)
     head_tokens: int | None = Field(default=None, ge=0)
+    normalization: Literal["plain-text-1"] | None = None
 
     @model_validator(mode="after")
     def _check_head(self) -> Self:

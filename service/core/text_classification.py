@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from service.core.card import ModelCard, TextPreprocessing
-from service.core.errors import CorruptModelError, UndecodableInputError
+from service.core.errors import CorruptModelError
 from service.core.metrics import ModelMetrics
 from service.core.planning import join_groups
 from service.core.runner import Race, Runner
@@ -59,21 +59,19 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         return len(data) > LONG
 
     def decode(self, data: str) -> TextRow:
-        """Return the text, or what is read of a very long one.
+        """Return the text as the model's card wants it, or the tokens of a very long one.
 
         Raises UndecodableInputError for a text without a visible character.
         """
-        if not data or data.isspace():
-            raise UndecodableInputError("The text is empty: send at least one word.")
-        return data if len(data) <= LONG else self._vectorize.read_long(data)
+        return self._vectorize.read(data)
 
     def decoding_bytes(self, data: str) -> int:
         """Return what vectorising a very long text takes."""
-        return self._vectorize.long_bytes(data)
+        return self._vectorize.reading_bytes(data)
 
     def row_bytes(self, data: str) -> int:
-        """Return the size of a very long text's tokens; any other is its own row."""
-        return self._vectorize.row_bytes if len(data) > LONG else 0
+        """Return the size of a text that may have been changed, or of a very long one's tokens."""
+        return self._vectorize.row_bytes(data)
 
     def is_quick(self, row: TextRow) -> bool:
         """Tell by the text's length."""

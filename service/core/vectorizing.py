@@ -12,7 +12,9 @@ from typing import TypeAlias
 import numpy as np
 
 from service.core.card import TextPreprocessing
+from service.core.errors import UndecodableInputError
 from service.core.saved_model import Array
+from service.core.text_normalization import normalize
 
 SHORT = 2000
 """Characters up to which texts share a call, however they differ."""
@@ -28,8 +30,7 @@ _MARGIN = 8
 """Tokens beside a cut that may be wrong: halves of words, or phrases that began before it."""
 
 _CHARACTER_BYTES = 64  # with its share of all tensors: up to 50 were measured
-_TOKEN_BYTES = 4
-_OBJECT_BYTES = 1024  # three small arrays and what holds them
+_OBJECT_BYTES = 1024  # of three small arrays and what holds them, or of a string
 
 
 @dataclass(slots=True)
@@ -60,15 +61,15 @@ class TextVectorizer:
         self._vectorize = vectorize
         self._max_tokens = preprocessing.max_tokens
         self._head_tokens = preprocessing.head_tokens
+        self._normalize = normalize if preprocessing.normalization else str
 
-    @property
-    def row_bytes(self) -> int:
-        """The most bytes that a very long text's tokens take."""
-        return _TOKEN_BYTES * self._max_tokens + _OBJECT_BYTES
+    def row_bytes(self, text: str) -> int:
+        """Return the most bytes that the row of a text takes."""
+        return _OBJECT_BYTES + 4 * max(self._max_tokens, min(len(text), LONG))
 
     @staticmethod
-    def long_bytes(text: str) -> int:
-        """Return the most bytes that `read_long` takes while it runs, beside the text itself."""
+    def reading_bytes(text: str) -> int:
+        """Return the most bytes that `read` takes while it runs, beside the text itself."""
         return _CHARACTER_BYTES * min(len(text), LONGEST)
 
     def __call__(self, rows: Sequence[TextRow]) -> Tokens:
@@ -78,24 +79,31 @@ class TextVectorizer:
             return self._whole(short)
         return self._joined(len(rows), self._groups(rows))
 
-    def read_long(self, text: str) -> Tokens:
-        """Return the tokens that are read of a text of any length.
+    def read(self, text: str) -> TextRow:
+        """Return a text in the form that the card wants, or the tokens of a very long one.
 
-        They are those of the whole text, unless its start or its end has next to no words: 64 of
-        the first quarter of `LONGEST` characters or 192 of the rest, for the shipped model.
+        These are the tokens of the whole text, unless its start or its end has next to no words:
+        64 of the first quarter of `LONGEST` characters or 192 of the rest, for the shipped model.
         A model whose card doesn't say which tokens it reads is given the first `LONGEST`.
+
+        Raises:
+            UndecodableInputError: nothing of the text can be seen.
         """
-        if self._head_tokens is None:
-            return self._alone(text[:LONGEST], cut=len(text) > LONGEST)
-        head, tail = self._ends(text, LONG, self._head_tokens)
-        tokens = self._head_and_tail(head, tail, self._head_tokens)
-        if tokens is not None:
-            return tokens
-        if len(text) <= LONGEST:
-            return self._alone(text, cut=False)
-        head, tail = self._ends(text, LONGEST, self._head_tokens)
-        tokens = self._head_and_tail(head, tail, self._head_tokens)
-        return self._alone(_closed_up(head, tail), cut=True) if tokens is None else tokens
+        if len(text) > LONG:
+            return self._read_long(_visible(text))
+        plain = _visible(self._normalize(text))
+        return plain if len(plain) <= LONG else self._cut(plain, LONG)
+
+    def _read_long(self, text: str) -> Tokens:
+        if self._head_tokens is not None:
+            for characters in (LONG, LONGEST):
+                if len(text) > characters:
+                    tokens = self._head_and_tail(*self._ends(text, characters), self._head_tokens)
+                    if tokens is not None:
+                        return tokens
+        plain = text if len(text) > LONGEST else _visible(self._normalize(text))
+        cut = len(plain) > LONGEST
+        return self._alone(self._cut(plain, LONGEST) if cut else plain, cut=cut)
 
     def _whole(self, texts: list[str]) -> Tokens:
         vectors = self._vectorize(texts)
@@ -131,10 +139,19 @@ class TextVectorizer:
             truncated[members] = tokens.truncated
         return Tokens(ids, counts, truncated)
 
-    def _ends(self, text: str, characters: int, head_tokens: int) -> tuple[str, str]:
-        """Return the start and the end of a text, so many characters of both together."""
-        first = characters * head_tokens // self._max_tokens
-        return text[:first], text[len(text) - (characters - first) :]
+    def _cut(self, text: str, characters: int) -> str:
+        """Return what the model reads of a text, so many characters at most."""
+        if self._head_tokens is None:
+            return self._normalize(text[:characters])[:characters]
+        return _closed_up(*self._ends(text, characters))
+
+    def _ends(self, text: str, characters: int) -> tuple[str, str]:
+        """Return the start and the end of a text, so many characters of both together at most."""
+        first = characters * (self._head_tokens or 0) // self._max_tokens
+        rest = characters - first
+        head = self._normalize(text[:first])[:first]
+        tail = self._normalize(text[len(text) - rest :])
+        return head, tail[max(0, len(tail) - rest) :]
 
     def _head_and_tail(self, head: str, tail: str, head_tokens: int) -> Tokens | None:
         """Return the tokens that are read of a text that starts and ends so.
@@ -149,6 +166,13 @@ class TextVectorizer:
         last = min(counts[1], self._max_tokens)
         read = np.concatenate([ids[0, : wanted[0]], ids[1, last - wanted[1] : last]])
         return Tokens(read[np.newaxis], np.array([read.size]), np.array([True]))
+
+
+def _visible(text: str) -> str:
+    """Return a text, or raise UndecodableInputError if nothing of it can be seen."""
+    if not text or text.isspace():
+        raise UndecodableInputError("The text is empty: send at least one word.")
+    return text
 
 
 def _closed_up(head: str, tail: str) -> str:

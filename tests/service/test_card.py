@@ -56,6 +56,14 @@ def test_a_text_models_card_is_read() -> None:
         type="text", max_tokens=256, length_buckets=(16, 256)
     )
     assert card.preprocessing.head_tokens is None
+    assert card.preprocessing.normalization is None
+
+
+def test_a_card_with_a_normalization_that_the_service_does_not_know_is_refused() -> None:
+    preprocessing = {"type": "text", "max_tokens": 256, "length_buckets": [16, 256]}
+    changed = _changed("preprocessing", preprocessing | {"normalization": "plain-text-2"})
+    with pytest.raises(ValidationError, match="normalization"):
+        ModelCard.model_validate(changed)
 
 
 @pytest.mark.parametrize("head_tokens", [-1, 257])

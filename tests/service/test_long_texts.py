@@ -107,7 +107,7 @@ def test_an_odd_long_text_is_answered_alike_by_both_protocols(
     http: httpx.Client, stub: InferenceStub, name: str
 ) -> None:
     text = ODD[name]
-    answer = http.post("/sentiment", content=text.encode(), headers={"content-type": "text/plain"})
+    answer = http.post("/sentiment", json={"text": text})
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert found["truncated"] is True

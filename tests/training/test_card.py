@@ -106,11 +106,12 @@ def test_a_folder_without_a_record_is_explained(tmp_path: Path, content: str | N
 
 
 def test_text_preprocessing_has_the_agreed_form() -> None:
-    assert vars(card.TextPreprocessing(256, [16, 256], head_tokens=64)) == {
+    assert vars(card.TextPreprocessing(256, [16, 256], head_tokens=64, normalization="a-rule")) == {
         "type": "text",
         "max_tokens": 256,
         "length_buckets": [16, 256],
         "head_tokens": 64,
+        "normalization": "a-rule",
     }
 
 

@@ -1,5 +1,6 @@
 """The sentiment classifier: did the author of a text about a film like it?
 
+- `normalization`: one form for a text, however it was typed;
 - `words`: text to words;
 - `vocabulary`: the words and phrases that are worth knowing;
 - `vectorizer`: text to token ids, in the graph;

@@ -26,6 +26,7 @@ from training.data.imdb import ReviewDataset, Reviews
 from training.files import write_atomically
 from training.sentiment.examples import HEAD_TOKENS, LENGTH_BUCKETS, MAX_TOKENS, cut
 from training.sentiment.judging import BATCH, judge
+from training.sentiment.normalization import NORMALIZATION, normalized
 from training.sentiment.vocabulary import PADDING
 
 LABELS = ["negative", "positive"]
@@ -44,7 +45,7 @@ def evaluate(folder: Path) -> Card:
         TrainingError: no model there, or no data.
     """
     record = TrainingRecord.read(folder)
-    data = imdb.load()
+    data = normalized(imdb.load())
     loaded = artifact.load(folder)
     rows = vectorized(loaded, data.test.texts)
     probabilities = _judge(loaded, rows)
@@ -55,7 +56,7 @@ def evaluate(folder: Path) -> Card:
         task="text_classification",
         description="Tells whether the author of a film review, or of a sentence, liked the film.",
         labels=LABELS,
-        preprocessing=TextPreprocessing(MAX_TOKENS, LENGTH_BUCKETS, HEAD_TOKENS),
+        preprocessing=TextPreprocessing(MAX_TOKENS, LENGTH_BUCKETS, HEAD_TOKENS, NORMALIZATION),
         training_data=_described(data),
         metrics=[
             *_metrics(figures(probabilities, data.test.labels), REVIEWS, record),

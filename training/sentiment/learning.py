@@ -18,6 +18,7 @@ from training.sentiment.examples import TrainingExamples, batches, cut
 from training.sentiment.exporting import export_network
 from training.sentiment.judging import BATCH, judge
 from training.sentiment.model import DIMENSIONS, HYPERPARAMETERS, SentimentNetwork, TrainedNetwork
+from training.sentiment.normalization import normalized
 from training.sentiment.pretraining import pretrained_vectors
 from training.sentiment.vectorizer import Vectorizer
 from training.sentiment.vocabulary import Vocabulary, learn_vocabulary
@@ -35,7 +36,7 @@ def train(recipe: Recipe, target: Path) -> Card:
         TrainingError: what to do is in the message.
     """
     started = time.monotonic()
-    data = imdb.load()
+    data = normalized(imdb.load())
     train_part = _shortened(data.train) if recipe.quick else data.train
     keras.utils.set_random_seed(recipe.seed)
     vocabulary = learn_vocabulary(train_part.texts, train_part.labels, WORDS, PHRASES)
