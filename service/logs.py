@@ -3,10 +3,11 @@
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from select import PIPE_BUF
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 import orjson
 
@@ -16,6 +17,8 @@ from service.core.gathering import Gathered
 Format = Literal["text", "json"]
 
 _OTHERS: Final = ("bentoml", "circus", "uvicorn.error")
+_MOST_WARNINGS: Final = 1_000
+_MOST_CHARACTERS: Final = 500  # of a warning
 _IDS: Final = ("request_id", "trace_id")
 
 
@@ -37,6 +40,11 @@ def configure_logging(log_format: Format, level: str, worker: str | None) -> Non
     for name in _OTHERS:
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+    # What Pillow finds wrong with a caller's file is told to the caller.
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    # By default Python remembers every text of a warning, and those about files have no end.
+    warnings.simplefilter("always", append=True)
+    warnings.showwarning = _WarningLog()
 
 
 class AccessLog(Gathered):
@@ -60,6 +68,29 @@ class AccessLog(Gathered):
         for chunk in _chunks(lines):
             sys.stdout.write(chunk)
             sys.stdout.flush()
+
+
+class _WarningLog:
+    """Logs Python's warnings, one for each place in the code that gives any."""
+
+    def __init__(self) -> None:
+        self._places: set[tuple[str, int]] = set()
+
+    def __call__(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        place = filename, lineno
+        if place in self._places or len(self._places) >= _MOST_WARNINGS:
+            return
+        self._places.add(place)
+        text = f"{category.__name__}: {message}"[:_MOST_CHARACTERS]
+        logging.getLogger("py.warnings").warning("%s (%s:%d)", text, filename, lineno)
 
 
 class _TextFormatter(logging.Formatter):

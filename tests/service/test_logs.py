@@ -28,9 +28,49 @@ except ZeroDivisionError:
 """
 
 
+WARNINGS = """
+import warnings
+from service.logs import configure_logging
+
+configure_logging("json", "info", "3")
+for number in range(2000):
+    warnings.warn(f"tag {number} makes no sense" + " at all" * 1000)
+warnings.warn("another one", RuntimeWarning)
+assert len(globals().get("__warningregistry__", {})) < 10
+"""
+
+DAMAGED_FILES = """
+import numpy as np
+from service.core.errors import TridentError
+from service.core.images import FORMATS, decode_image
+from service.logs import configure_logging
+from tests.service.drawings import encode, grey, handwritten
+
+configure_logging("json", "info", "3")
+rng = np.random.default_rng(0)
+picture = grey(handwritten("5", 60))
+files = [encode(picture, file_format) for file_format in FORMATS]
+files += [encode(picture, "TIFF", compression=c) for c in ("tiff_lzw", "jpeg", "packbits")]
+for data in files:
+    for _ in range(100):
+        damaged = bytearray(data)
+        for place in rng.integers(8, len(data), size=6):
+            damaged[place] = rng.integers(256)
+        try:
+            decode_image(bytes(damaged), channels=1, max_pixels=1_000_000)
+        except TridentError:
+            pass
+"""
+
+
 def log(form: str, level: str) -> str:
     """Return what a process prints that logs a little in this form, from this level on."""
-    command = [sys.executable, "-c", PROGRAM.format(form=form, level=level)]
+    return output(PROGRAM.format(form=form, level=level))
+
+
+def output(program: str) -> str:
+    """Return what a process prints; nothing of it may go to the standard error."""
+    command = [sys.executable, "-c", program]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert run.stderr == ""
     return run.stdout
@@ -60,6 +100,22 @@ def test_only_the_service_itself_logs_more_than_it_would() -> None:
     assert "a detail" in log("text", "debug")
     assert "a detail" not in log("text", "info")
     assert "their news" not in log("text", "debug")
+
+
+def test_warnings_are_log_lines_one_for_each_place_in_the_code() -> None:
+    first, second = map(json.loads, output(WARNINGS).splitlines())
+    assert first["message"].startswith("UserWarning: tag 0 makes no sense at all")
+    assert len(first["message"]) < 1000
+    assert second["message"].startswith("RuntimeWarning: another one (<string>:")
+    assert first["level"] == second["level"] == "warning"
+    assert first["worker"] == "3"
+
+
+def test_damaged_files_leave_nothing_but_a_few_log_lines() -> None:
+    lines = output(DAMAGED_FILES).splitlines()
+    assert len(lines) < 20
+    for line in map(json.loads, lines):
+        assert line["logger"] == "py.warnings"
 
 
 def test_a_failure_is_logged_with_the_requests_ids(caplog: pytest.LogCaptureFixture) -> None:
