@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     What is larger than all the room there is goes alone."""
 
     max_pixels: int = Field(default=64_000_000, ge=1)
-    """Largest image, as width times height."""
+    """Largest image, as width times height. One takes up to 12 bytes a pixel to be decoded."""
 
     request_timeout: float = Field(default=30.0, gt=0)
     """Seconds after which a request is answered 504. A gRPC call's own deadline can be shorter."""

@@ -10,7 +10,7 @@ from PIL import Image
 from service.core.card import ImagePreprocessing, InkFraming, ModelCard
 from service.core.errors import CorruptModelError
 from service.core.framing import frame_ink
-from service.core.images import Pixels, decode_image, pixel_count
+from service.core.images import Pixels, decode_image, decoding_bytes, pixel_count
 from service.core.metrics import ModelMetrics
 from service.core.runner import Race, Runner
 from service.core.saved_model import Array, SavedModel
@@ -20,7 +20,7 @@ from service.core.tasks import Task
 Answer = TypeVar("Answer")
 
 _SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
-_PIXEL_BYTES = 4  # of a colour image in Pillow
+_SLOW_BYTES = 256 * 1024  # so does taking so many apart
 
 
 class ImageTask(Task[bytes, Pixels, Answer]):
@@ -52,13 +52,14 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         )
 
     def is_slow(self, data: bytes) -> bool:
-        """Tell by the image's header whether it is large."""
-        return pixel_count(data) > _SLOW_PIXELS
+        """Tell by the image's header, or by the file's size, whether it is large."""
+        return len(data) > _SLOW_BYTES or pixel_count(data) > _SLOW_PIXELS
 
     def decoding_bytes(self, data: bytes) -> int:
-        """Return what the whole image takes in Pillow's memory."""
-        pixels = pixel_count(data)
-        return pixels * _PIXEL_BYTES if pixels <= self._max_pixels else 0
+        """Return the most bytes that decoding takes; none if the image is too large for it."""
+        if pixel_count(data) > self._max_pixels:
+            return 0
+        return decoding_bytes(data, channels=self._preprocessing.channels)
 
     def row_bytes(self, data: bytes) -> int:
         """Return the size of the pixels that the model's card asks for."""

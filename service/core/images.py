@@ -8,15 +8,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from service.core.flattening import flattener
-from service.core.image_opening import FORMATS, read_image, read_size
+from service.core.image_opening import FORMATS, read_header, read_image
 from service.core.png import decode_plain_png, png_size
-from service.core.tiles import tiles
+from service.core.tiles import TILE_PIXELS, tiles
 
-__all__ = ["FORMATS", "Pixels", "decode_image", "pixel_count"]
+__all__ = ["FORMATS", "Pixels", "decode_image", "decoding_bytes", "pixel_count"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
 _PLAIN_PNG_PIXELS = 64 * 1024  # up to this size, a plain PNG takes the short way
+_FILE_COPIES = 3  # of its compressed pixels, while it is stripped of all else
+_TILE_BYTES = 40  # a pixel of the tile that is being flattened
 _KEPT_PIXELS = 16_000_000  # a larger picture is reduced: more tell no model anything
 
 _TURNS: Final = {  # by EXIF's orientation: quarter turns to the left, and whether to mirror before
@@ -37,8 +39,22 @@ def pixel_count(data: bytes) -> int:
     Raises:
         UndecodableInputError: the bytes aren't an image in one of `FORMATS`.
     """
-    width, height = png_size(data) or read_size(data)
-    return width * height
+    size = png_size(data)
+    return size[0] * size[1] if size else read_header(data).pixels
+
+
+def decoding_bytes(data: bytes, *, channels: int) -> int:
+    """Return the most bytes that `decode_image` takes while it runs, beside the file itself.
+
+    They are told from the file's header alone.
+
+    Raises:
+        UndecodableInputError: the bytes aren't an image in one of `FORMATS`.
+    """
+    header = read_header(data)
+    kept = min(header.read_pixels, _KEPT_PIXELS)
+    flattening = _TILE_BYTES * min(header.read_pixels, TILE_PIXELS) + 2 * channels * kept
+    return _FILE_COPIES * len(data) + header.reading_bytes + flattening
 
 
 def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:

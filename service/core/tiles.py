@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-_TILE_PIXELS = 1024 * 1024
+TILE_PIXELS = 1024 * 1024
+"""Most pixels of a tile."""
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom, as Pillow has it."""
@@ -15,11 +16,11 @@ def tiles(image: Image.Image, step: int = 1) -> Iterator[tuple[Box, Image.Image]
 
     Every side of a tile is a multiple of `step`, but at the picture's right and bottom.
     """
-    if image.width * image.height <= _TILE_PIXELS:
+    if image.width * image.height <= TILE_PIXELS:
         yield (0, 0, *image.size), image
         return
-    width = min(image.width, _TILE_PIXELS // step * step)
-    height = max(_TILE_PIXELS // width // step, 1) * step
+    width = min(image.width, TILE_PIXELS // step * step)
+    height = max(TILE_PIXELS // width // step, 1) * step
     for top in range(0, image.height, height):
         for left in range(0, image.width, width):
             right, bottom = min(left + width, image.width), min(top + height, image.height)

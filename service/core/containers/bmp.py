@@ -3,23 +3,25 @@
 import re
 import struct
 
-from service.core.containers.container import Stripped, damaged_header
+from service.core.containers.container import Header, Stripped, damaged_header
 
 SIGNATURE = re.compile(rb"BM")
 _PIXELS_AT = 10  # where the file header says where the pixels start
 _HEADER_AT = 14
 _OLD_HEADER_BYTES = 12
+_PIXEL_BYTES = 4  # a palette's: run lengths are expanded twice; a colour's: see `endings`
 _MOST_PADDING = 3  # bytes: a row's are a multiple of four
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels. Raises UndecodableInputError."""
-    if len(data) < _HEADER_AT + _OLD_HEADER_BYTES:
+def read_header(data: bytes) -> Header:
+    """Read what comes before the pixels. Raises UndecodableInputError."""
+    if len(data) < _HEADER_AT + 16:
         raise damaged_header("BMP")
     (header_bytes,) = struct.unpack_from("<I", data, _HEADER_AT)
-    layout = "<HH" if header_bytes == _OLD_HEADER_BYTES else "<ii"
-    width, height = struct.unpack_from(layout, data, _HEADER_AT + 4)
-    return width, abs(height)  # a negative height says that the first row is the top one
+    layout = "<HH2xH" if header_bytes == _OLD_HEADER_BYTES else "<ii2xH"
+    width, height, depth = struct.unpack_from(layout, data, _HEADER_AT + 4)
+    # A negative height says that the first row is the top one.
+    return Header(abs(width), abs(height), _PIXEL_BYTES if depth <= 8 else 2 * _PIXEL_BYTES)
 
 
 def strip(data: bytes) -> Stripped:

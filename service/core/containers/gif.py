@@ -3,21 +3,22 @@
 import re
 import struct
 
-from service.core.containers.container import MOST_BLOCKS, Stripped, damaged_header
+from service.core.containers.container import MOST_BLOCKS, Header, Stripped, damaged_header
 
 SIGNATURE = re.compile(rb"GIF8[79]a")
 _SCREEN = struct.Struct("<6sHHB2x")  # signature and version, width, height, flags
 _FRAME = struct.Struct("<xHHHHB")  # left, top, width, height, flags
+_PIXEL_BYTES = 3  # the canvas, the frame, and once more if the file has no end (see `endings`)
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _CONTROL = 0xF9
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels, as Pillow has them. Raises UndecodableInputError."""
+def read_header(data: bytes) -> Header:
+    """Read what comes before the pixels. Raises UndecodableInputError."""
     _, frame = _find_first_frame(data)
     _, width, height, _ = _SCREEN.unpack_from(data)
     left, top, frame_width, frame_height, _ = _FRAME.unpack_from(data, frame)
-    return max(width, left + frame_width), max(height, top + frame_height)
+    return Header(max(width, left + frame_width), max(height, top + frame_height), _PIXEL_BYTES)
 
 
 def strip(data: bytes) -> Stripped:

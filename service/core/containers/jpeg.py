@@ -1,16 +1,22 @@
 """JPEG: segments (ITU-T T.81, annex B)."""
 
 import re
+import struct
 from collections.abc import Iterator
 
-from service.core.containers.container import MOST_BLOCKS, Stripped, damaged_header
+from service.core.containers.container import MOST_BLOCKS, Header, Stripped, damaged_header
 from service.core.containers.orientation import find_orientation
+
+REDUCED_SIDE = 256
+"""A picture is read at the smallest scale that keeps both sides above this."""
 
 SIGNATURE = re.compile(rb"\xff\xd8\xff")
 _END = b"\xff\xd9"
 
 _JFIF, _EXIF_OR_XMP, _ADOBE = 0xE0, 0xE1, 0xEE
 _SCAN = 0xDA
+_FRAME = struct.Struct(">5xHHB")  # height, width, components
+_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman's, arithmetic coding's, quantization's; restarts
 _BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
@@ -18,13 +24,30 @@ _NOISE = b"\xa5\x3c\x69\xc3\x5a\x96" * 8  # bytes of compressed pixels, whatever
 _XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels. Raises UndecodableInputError."""
+def read_header(data: bytes) -> Header:
+    """Read what comes before the pixels. Raises UndecodableInputError."""
+    width = height = components = 0
+    coefficient_bytes = 0
     for marker, start, end in _segments(data):
-        if marker in _FRAMES and end - start >= 10:
-            height, width = data[start + 5 : start + 7], data[start + 7 : start + 9]
-            return int.from_bytes(width), int.from_bytes(height)
-    raise damaged_header("JPEG")
+        if marker in _FRAMES and end - start >= _FRAME.size:
+            height, width, components = _FRAME.unpack_from(data, start)
+            if marker in _PROGRESSIVE:
+                coefficient_bytes = 2
+        elif marker == _SCAN and data[start + 4] < components:
+            coefficient_bytes = 2
+    if not components:
+        raise damaged_header("JPEG")
+    # All coefficients are kept where several scans make a picture. A file without its end is read
+    # in two ways (see `endings`), which makes two pictures.
+    reduction = _reduction(width, height)
+    pixel_bytes = components * coefficient_bytes + 2 * 4 / reduction**2
+    return Header(width, height, pixel_bytes, reduction=reduction)
+
+
+def _reduction(width: int, height: int) -> int:
+    """Return at which part of its scale Pillow reads a picture, asked for `REDUCED_SIDE`."""
+    most = min(width // REDUCED_SIDE, height // REDUCED_SIDE)
+    return max((part for part in (1, 2, 4, 8) if part <= most), default=1)
 
 
 def strip(data: bytes) -> Stripped:

@@ -1,33 +1,34 @@
 """PNG: chunks (the specification's third edition, section 5)."""
 
+import math
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 
-from service.core.containers.container import Stripped, damaged_header
+from service.core.containers.container import Header, Stripped, damaged_header
 from service.core.containers.orientation import find_orientation
 
 _START = b"\x89PNG\r\n\x1a\n"
 SIGNATURE = re.compile(re.escape(_START))
-_HEADER = struct.Struct(
-    ">8sI4sIIBB"
-)  # signature, IHDR's length and type, width, height, depth, colour
+_HEADER = struct.Struct(">8sI4sIIBB")  # signature, length, type, width, height, depth, colour
 _MOST_XMP_BYTES = 64 * 1024
 _XMP = re.compile(rb"XML:com\.adobe\.xmp\0([\x00\x01])\0[^\0]*\0[^\0]*\0", re.DOTALL)
 
 _GREY, _COLOUR, _PALETTE = 0, 2, 3  # the colour types without alpha
-_SAMPLES = {_GREY: 1, _COLOUR: 3}  # in a pixel, and so in the colour that is transparent
+_CHANNELS = {_GREY: 1, _COLOUR: 3, _PALETTE: 1}
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels. Raises UndecodableInputError."""
+def read_header(data: bytes) -> Header:
+    """Read what comes before the pixels. Raises UndecodableInputError."""
     if len(data) < _HEADER.size:
         raise damaged_header("PNG")
-    _, _, kind, width, height, _, _ = _HEADER.unpack_from(data)
+    _, _, kind, width, height, depth, colour = _HEADER.unpack_from(data)
     if kind != b"IHDR":
         raise damaged_header("PNG")
-    return width, height
+    stored_row = math.ceil(width * depth / 8) * _CHANNELS.get(colour, 4)
+    pixel_bytes = math.ceil(depth / 8) * (1 if colour in (_GREY, _PALETTE) else 4)
+    return Header(width, height, pixel_bytes, 2 * stored_row)  # a row is undone by the one before
 
 
 def strip(data: bytes) -> Stripped:
@@ -40,7 +41,7 @@ def strip(data: bytes) -> Stripped:
             has_pixels = True
             continue
         content = data[start + 8 : end - 4]
-        if kind in (b"IHDR", b"PLTE") and not has_pixels:
+        if kind == b"IHDR" or (kind == b"PLTE" and _colour_type(data) == _PALETTE):
             kept.append(data[start:end])
         elif kind == b"tRNS" and not has_pixels and _is_sound(data, start, end):
             kept.append(_transparency(content, data))
@@ -49,6 +50,10 @@ def strip(data: bytes) -> Stripped:
         elif kind == b"iTXt" and (match := _XMP.match(content)):
             xmp.append(_text(content[match.end() :], compressed=match[1] == b"\x01"))
     return Stripped(b"".join(kept), find_orientation(exif, xmp))
+
+
+def _colour_type(data: bytes) -> int:
+    return int(_HEADER.unpack_from(data)[6])
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -81,8 +86,8 @@ def _transparency(content: bytes, data: bytes) -> bytes:
     depth, colour = _HEADER.unpack_from(data)[5:]
     if colour == _PALETTE:
         return _chunk(b"tRNS", content[:256])
-    count = _SAMPLES.get(colour, 0)
-    if not count or len(content) < 2 * count:
+    count = _CHANNELS.get(colour, 4)
+    if colour not in (_GREY, _COLOUR) or len(content) < 2 * count:
         return b""
     levels = struct.unpack_from(f">{count}H", content)
     if depth in (2, 4):

@@ -1,18 +1,26 @@
 """TIFF: tags in a directory (TIFF 6.0, section 2; BigTIFF is the same with wider numbers)."""
 
+import ctypes
+import math
 import re
 import struct
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import partial
 
-from service.core.containers.container import MOST_BLOCKS, Stripped, damaged_header
+from PIL import _imaging
+
+from service.core.containers.container import MOST_BLOCKS, Header, Stripped, damaged_header
 from service.core.containers.orientation import find_orientation, sane_orientation
 
 SIGNATURE = re.compile(rb"(?:II|MM)(?:[*+]\0|\0[*+])")
 _BIG = b"+"
 
-_WIDTH, _HEIGHT, _ORIENTATION, _XMP = 256, 257, 274, 700
+_WIDTH, _HEIGHT, _BITS, _SAMPLES = 256, 257, 258, 277
+_ORIENTATION, _XMP = 274, 700
+_STRIP_ROWS, _TILE_SIZE = 278, (322, 323)
+_HEADER_TAGS = {_WIDTH, _HEIGHT, _BITS, _SAMPLES, _STRIP_ROWS, *_TILE_SIZE}
+_MOST_SAMPLES = 8  # in a pixel: Pillow reads no more
 _PIXEL_TAGS = frozenset({
     _WIDTH, _HEIGHT,
     258, 259, 262,  # bits a sample, compression, photometric interpretation
@@ -24,7 +32,19 @@ _PIXEL_TAGS = frozenset({
 })  # fmt: skip
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _LONG, _LONG8 = 4, 16
-_SIZES = {3: "H", _LONG: "L", _LONG8: "Q"}  # the types that width and height can have
+_NUMBERS = {1: "B", 3: "H", _LONG: "L", _LONG8: "Q"}  # types of what is read here
+
+
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing what it finds wrong with a file to the standard error."""
+    libtiff = ctypes.CDLL(_imaging.__file__)  # Pillow's own, which it is linked with
+    for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+        handler = getattr(libtiff, name)
+        handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        handler(None)
+
+
+_silence_libtiff()
 
 
 @dataclass(slots=True)
@@ -75,17 +95,29 @@ class _Directory:
                 yield _Tag(number, kind, count, place, value[:size])
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels. Raises UndecodableInputError."""
+def read_header(data: bytes) -> Header:
+    """Read what comes before the pixels. Raises UndecodableInputError."""
     directory = _Directory(data)
-    sizes: dict[int, int] = {}
-    for tag in directory.tags({_WIDTH, _HEIGHT}):
-        if tag.kind in _SIZES:
-            (size,) = struct.unpack_from(directory.order + _SIZES[tag.kind], tag.value)
-            sizes.setdefault(tag.number, size)
-    if len(sizes) < 2:
+    numbers: dict[int, tuple[int, ...]] = {}
+    for tag in directory.tags(_HEADER_TAGS):
+        if letter := _NUMBERS.get(tag.kind):
+            layout = f"{directory.order}{min(tag.count, _MOST_SAMPLES)}{letter}"
+            numbers.setdefault(tag.number, struct.unpack_from(layout, tag.value))
+    if _WIDTH not in numbers or _HEIGHT not in numbers:
         raise damaged_header("TIFF")
-    return sizes[_WIDTH], sizes[_HEIGHT]
+    width, height = numbers[_WIDTH][0], numbers[_HEIGHT][0]
+    bits, (samples, *_) = numbers.get(_BITS, (1,)), numbers.get(_SAMPLES, (1,))
+    if len(bits) == 1:
+        bits *= min(max(samples, 1), _MOST_SAMPLES)
+    pixel_bytes = min(math.ceil(bits[0] / 8), 4) if len(bits) == 1 else 4
+    if len(bits) > 1 and bits[0] > 8:  # it may be read twice (see `service.core.deep_colour`)
+        pixel_bytes = 8
+    # What is compressed is read a strip or a tile at a time, each as it is stored or as RGBA.
+    rows = min(numbers.get(_STRIP_ROWS, (height,))[0], height)
+    tile_width, tile_height = (numbers.get(number, (0,))[0] for number in _TILE_SIZE)
+    stored_bytes = max(math.ceil(sum(bits) / 8), pixel_bytes)
+    piece = stored_bytes * max(width * rows, tile_width * tile_height)
+    return Header(width, height, pixel_bytes, piece)
 
 
 def strip(data: bytes) -> Stripped:

@@ -4,11 +4,14 @@ import re
 import struct
 from collections.abc import Iterator
 
-from service.core.containers.container import MOST_BLOCKS, Stripped, damaged_header
+from PIL import Image, _webp
+
+from service.core.containers.container import MOST_BLOCKS, Header, Stripped, damaged_header
 from service.core.containers.orientation import find_orientation
 
 SIGNATURE = re.compile(rb"RIFF....WEBP", re.DOTALL)
 
+_PIXEL_BYTES = 12  # the decoder has two canvases, and the picture is copied from one
 _FIRST_CHUNK = 12
 _EXTENDED = b"VP8X"
 _ANIMATED, _HAS_ALPHA = 0x02, 0x10  # flags of an extended file
@@ -16,8 +19,13 @@ _FRAME = b"ANMF"
 _PIXELS = (b"ALPH", b"VP8 ", b"VP8L", b"ANIM", _FRAME)
 
 
-def read_size(data: bytes) -> tuple[int, int]:
-    """Return the canvas's width and height in pixels. Raises UndecodableInputError."""
+def read_header(data: bytes) -> Header:
+    """Read what comes before the pixels. Raises UndecodableInputError."""
+    return Header(*_read_size(data), _PIXEL_BYTES)
+
+
+def _read_size(data: bytes) -> tuple[int, int]:
+    """Return the canvas's width and height in pixels."""
     kind, head = data[12:16], data[20:30]
     if kind == _EXTENDED and len(head) == 10:
         return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
@@ -28,6 +36,17 @@ def read_size(data: bytes) -> tuple[int, int]:
         bits = int.from_bytes(head[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     raise damaged_header("WEBP")
+
+
+def read(data: bytes) -> Image.Image:
+    """Read the first frame of a stripped file. Raises an error of any kind if it's damaged.
+
+    Pillow's own reader keeps the decoder with its canvases while it copies the picture once more.
+    """
+    decoder = _webp.WebPAnimDecoder(data)
+    size, _, _, _, mode = decoder.get_info()
+    pixels, _ = decoder.get_next()
+    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
 
 
 def strip(data: bytes) -> Stripped:
