@@ -13,6 +13,7 @@ import select
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _TURN = 0.001  # seconds that are left to the others
 _MOST = 4  # connections that are taken in a turn
+_BACKLOG = 2048  # connections that the kernel keeps waiting, at most
 _PAUSE = 1.0  # seconds, when the process can't have any more connections
 _GLANCE = 0.025  # seconds between two looks at whether connections still wait, ...
 _GLANCES = 10  # ... after so many of which a worker that isn't ready takes one
@@ -68,12 +70,22 @@ class _SharedSocket:
             self._loop.add_reader(self._socket, self._on_arrival)
 
     def close(self) -> None:
-        """Take no more connections; those that are open stay."""
+        """Take what waits, and no more connections after that; those that are open stay.
+
+        The last process to close the socket has the kernel cut off what still waits.
+        """
+        if self._closed:
+            return
         self._closed = True
         self._loop.remove_reader(self._socket)
+        with suppress(OSError):
+            for _ in range(_BACKLOG):
+                self._accept()
 
     async def wait_closed(self) -> None:
-        """Return at once: there is nothing left to close."""
+        """Return once each connection that was taken is open, or failed to open."""
+        if self._opening:
+            await asyncio.wait(self._opening)
 
     def _on_arrival(self) -> None:
         self._loop.remove_reader(self._socket)
@@ -99,10 +111,7 @@ class _SharedSocket:
             return
         try:
             for _ in range(count):
-                connection, _ = self._socket.accept()
-                opening = self._loop.create_task(self._open(connection))
-                self._opening.add(opening)
-                opening.add_done_callback(self._opening.discard)
+                self._accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             self.start()
         except OSError as error:
@@ -113,6 +122,12 @@ class _SharedSocket:
                 self._loop.call_later(_TURN, self._take, min(2 * count, _MOST))
             else:
                 self.start()
+
+    def _accept(self) -> None:
+        connection, _ = self._socket.accept()
+        opening = self._loop.create_task(self._open(connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
 
     async def _open(self, connection: socket.socket) -> None:
         try:

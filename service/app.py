@@ -1,7 +1,6 @@
 """The BentoML service: the process, its life, and the endpoints' declarations."""
 
 import asyncio
-import gc
 import logging
 import os
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,17 +19,17 @@ from service.core.errors import CorruptModelError
 from service.core.exchange import Listener
 from service.core.exposition import render_metrics
 from service.core.gathering import write_gathered
-from service.core.metrics import record_build
 from service.core.process_metrics import ProcessMetrics
 from service.core.repository import read_models
-from service.core.saved_model import tensorflow_version
 from service.grpc.server import GrpcServer, check_port_free
 from service.http.adapter import HttpAdapter
 from service.http.docs import docs_routes
 from service.http.messages import HttpRequest
 from service.http.pace import TimeLimits
-from service.ingress import behind_ingress, send_no_usage_reports, without_ingress
+from service.ingress import behind_ingress, send_no_usage_reports
+from service.lifecycle import Lifecycle
 from service.logs import AccessLog, configure_logging
+from service.metrics_folder import choose_metrics_folder
 from service.schemas import (
     ClassificationAnswer,
     EmbeddingAnswer,
@@ -40,6 +39,7 @@ from service.schemas import (
 )
 from service.settings import CORES, InvalidSettingsError, get_settings, hold_seconds
 from service.settings_report import report_settings
+from service.supervisor import supervise
 
 if TYPE_CHECKING:
     from service.tracing import Tracer
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 send_no_usage_reports()
+choose_metrics_folder()
 try:
     settings = get_settings()
 except InvalidSettingsError as error:
@@ -85,6 +86,16 @@ _time_limits = TimeLimits(
     stall_timeout=settings.stall_timeout,
     min_rate=settings.min_transfer_rate,
 )
+_grpc = GrpcServer(
+    _engine,
+    host=settings.grpc_host,
+    port=settings.grpc_port,
+    share_port=settings.workers > 1,
+    max_body_bytes=settings.max_body_bytes,
+    request_timeout=settings.request_timeout,
+    listeners=_listeners,
+)
+_lifecycle = Lifecycle(_engine, _grpc, drain_timeout=settings.drain_timeout)
 
 
 def _make_tracer(worker: str) -> "Tracer | None":
@@ -117,10 +128,13 @@ _operations = Starlette(
 @bentoml.service(
     name="trident",
     service_class=behind_ingress(
-        _http, workers=settings.workers, is_ready=lambda: _engine.ready, limits=_time_limits
-    )
-    if settings.ingress
-    else without_ingress(_time_limits),
+        _http if settings.ingress else None,
+        workers=settings.workers,
+        limits=_time_limits,
+        drain_timeout=settings.drain_timeout,
+        is_ready=lambda: _lifecycle.ready,
+        on_stop=_lifecycle.begin_stop,
+    ),
     description=_DESCRIPTION,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout + settings.drain_timeout},
@@ -133,8 +147,6 @@ class Trident:
     """Trained Keras models behind HTTP and gRPC."""
 
     def __init__(self) -> None:
-        self._grpc: GrpcServer | None = None
-        self._loading: asyncio.Task[None] | None = None
         self._reporting: asyncio.Task[NoReturn] | None = None
         self._worker = str(bentoml.server_context.worker_index or 1)
         self._tracer = _make_tracer(self._worker)
@@ -160,51 +172,22 @@ class Trident:
                 f"The gRPC server can't listen on {settings.grpc_host}:{settings.grpc_port}: "
                 f"{error.strerror}. Stop what does, or set TRIDENT_GRPC_PORT."
             ) from None
+        supervise(
+            drain_timeout=settings.drain_timeout,
+            grpc_host=settings.grpc_host,
+            grpc_port=settings.grpc_port,
+        )
 
     @bentoml.on_startup
     async def start(self) -> None:
-        """Load the models behind the event loop: alive early, ready when they answer."""
-        self._grpc = GrpcServer(
-            _engine,
-            host=settings.grpc_host,
-            port=settings.grpc_port,
-            share_port=settings.workers > 1,
-            max_body_bytes=settings.max_body_bytes,
-            request_timeout=settings.request_timeout,
-            listeners=_listeners,
-        )
-        await self._grpc.start()
-        process_metrics = ProcessMetrics(self._worker)
-        self._reporting = asyncio.create_task(process_metrics.keep_written())
-        self._loading = asyncio.create_task(self._load(self._grpc))
-
-    async def _load(self, grpc_server: GrpcServer) -> None:
-        try:
-            await _engine.load()
-        except Exception:
-            logger.exception("the models can't be loaded: the service stays alive but not ready")
-            return
-        record_build(
-            version=__version__, tensorflow=tensorflow_version(), bentoml=bentoml.__version__
-        )
-        # What is loaded stays: keep the garbage collector from walking it ever again.
-        gc.collect()
-        gc.freeze()
-        try:
-            await grpc_server.serve()
-        except OSError as error:
-            logger.error("no gRPC: port %d: %s", settings.grpc_port, error.strerror)  # noqa: TRY400
-            return
-        logger.info("ready: gRPC on port %d", settings.grpc_port)
+        """Begin the worker's life."""
+        self._reporting = asyncio.create_task(ProcessMetrics(self._worker).keep_written())
+        await _lifecycle.start()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
-        """Let the calls under way finish, then stop."""
-        if self._loading is not None:
-            self._loading.cancel()
-        if self._grpc is not None:
-            await self._grpc.stop(settings.drain_timeout)
-        await _engine.close()
+        """End it, once the calls under way are answered; then write what was counted."""
+        await _lifecycle.stop()
         if self._reporting is not None:
             self._reporting.cancel()
         write_gathered()
@@ -212,8 +195,8 @@ class Trident:
             await asyncio.to_thread(self._tracer.close)
 
     async def __is_ready__(self) -> bool:
-        """Tell BentoML's /readyz whether the models are loaded."""
-        return _engine.ready
+        """Tell BentoML's /readyz whether both protocols answer."""
+        return _lifecycle.ready
 
     @bentoml.api(route="/classify", input_spec=ImageRequest, output_spec=ClassificationAnswer)
     async def classify(

@@ -1,17 +1,19 @@
 """The ingress: Trident's own routes, answered in front of BentoML's per-request stack.
 
-This is the one place that knows BentoML from within. It holds for BentoML 1.4: a service made
-with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker, before
-that worker's uvicorn looks up `uvicorn.protocols.http.auto.AutoHTTPProtocol` and
+This is the one place that knows a BentoML worker from within. It holds for BentoML 1.4: a service
+made with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker,
+before that worker looks up `uvicorn.Server`, `uvicorn.protocols.http.auto.AutoHTTPProtocol` and
 `uvicorn.loops.auto.auto_loop_factory`.
 """
 
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+import uvicorn
 from bentoml import Service
 from bentoml._internal.utils.analytics import usage_stats
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,7 +25,9 @@ from service.http.connection import HttpConnection
 from service.http.messages import HttpRequest, HttpResponse
 from service.http.pace import TimeLimits
 from service.http.protocol import EndpointProtocol
+from service.http.server import DrainingServer
 from service.http.ticker import Ticker
+from service.orphan import END_SECONDS, end_with_supervisor
 
 
 class Ingress:
@@ -52,42 +56,35 @@ class Ingress:
 
 
 def behind_ingress(
-    adapter: HttpAdapter,
+    adapter: HttpAdapter | None,
     *,
     workers: int,
+    limits: TimeLimits,
+    drain_timeout: float,
     is_ready: Callable[[], bool],
-    limits: TimeLimits | None = None,
+    on_stop: Callable[[], None],
 ) -> type[Any]:
     """Return a BentoML service class whose `workers` answer `ENDPOINTS` by `adapter`.
 
-    While a worker isn't ready, the others take its connections. `limits` hold for clients.
+    Without an adapter BentoML answers them itself. `limits` hold for clients. While a worker isn't
+    ready, the others take its connections. `on_stop` is called in a worker that begins to stop; its
+    requests then have `drain_timeout` seconds.
     """
 
     class FrontedService(Service):
         __slots__ = ()
 
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
+            end_with_supervisor(drain_timeout + END_SECONDS)
             _silence_access_log()
-            _take_connections(EndpointProtocol, limits, adapter)
+            _stop_in_time(drain_timeout, on_stop)
+            _take_connections(limits, adapter)
             if workers > 1:
                 _share_connections(is_ready)
-            return Ingress(super().to_asgi(is_main=is_main), adapter)
+            application: ASGIApp = super().to_asgi(is_main=is_main)
+            return application if adapter is None else Ingress(application, adapter)
 
     return FrontedService
-
-
-def without_ingress(limits: TimeLimits) -> type[Any]:
-    """Return a BentoML service class that answers everything by BentoML's own stack."""
-
-    class PlainService(Service):
-        __slots__ = ()
-
-        def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
-            _take_connections(HttpConnection, limits)
-            application: ASGIApp = super().to_asgi(is_main=is_main)
-            return application
-
-    return PlainService
 
 
 def send_no_usage_reports() -> None:
@@ -118,11 +115,16 @@ def _silence_access_log() -> None:
     logging.getLogger("uvicorn.access").propagate = False
 
 
-def _take_connections(
-    kind: type[HttpConnection], limits: TimeLimits | None, adapter: HttpAdapter | None = None
-) -> None:
+def _stop_in_time(drain_timeout: float, on_stop: Callable[[], None]) -> None:
+    """Have BentoML's worker run a server that stops within its time."""
+    server = partial(DrainingServer, drain_timeout=drain_timeout, on_stop=on_stop)
+    uvicorn.Server = server  # type: ignore[assignment, misc]
+
+
+def _take_connections(limits: TimeLimits, adapter: HttpAdapter | None) -> None:
     """Have uvicorn use our own connections: by `adapter` they answer some requests themselves."""
-    of_service = {"limits": limits or TimeLimits(), "ticker": Ticker(), "adapter": adapter}
+    kind = HttpConnection if adapter is None else EndpointProtocol
+    of_service = {"limits": limits, "ticker": Ticker(), "adapter": adapter}
     protocols.AutoHTTPProtocol = type(kind.__name__, (kind,), of_service)
 
 

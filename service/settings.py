@@ -92,8 +92,9 @@ class Settings(BaseSettings):
     over `stall_timeout`. A slower body is answered 408, a slower reader is cut off. Time in which
     the service doesn't want more doesn't count."""
 
-    drain_timeout: float = Field(default=10.0, ge=0)
-    """Seconds that calls under way may still take when the service stops."""
+    drain_timeout: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+    """Seconds that requests and calls under way may still take when the service stops. Then they
+    are cut off, and the service ends."""
 
     log_format: Literal["text", "json"] = "text"
     """Form of the log: lines for people, or a JSON object a line."""

@@ -24,7 +24,7 @@ from service.core.errors import (
 )
 from service.core.image_classification import ImageClassification
 from service.core.image_embedding import ImageEmbedding
-from service.core.metrics import ModelMetrics, record_loaded, record_ready, record_rejected
+from service.core.metrics import ModelMetrics, record_loaded, record_rejected
 from service.core.optimizer import Optimizer
 from service.core.repository import Artifact, RejectedVersion, read_models
 from service.core.saved_model import SavedModel, configure_tensorflow
@@ -119,17 +119,14 @@ class Engine:
         Raises:
             CorruptModelError: not one can be loaded.
         """
-        record_ready(ready=False)
         await asyncio.to_thread(self._load)
         self._ready = True
-        record_ready(ready=True)
         self._optimizer = Optimizer([(m.card, m.task.optimize()) for m in self._models])
         self._optimizer.start()
 
     async def close(self) -> None:
         """Refuse what waits, let what runs finish."""
         self._ready = False
-        record_ready(ready=False)
         if self._optimizer is not None:
             self._optimizer.stop()
         await asyncio.gather(*(model.batcher.close() for model in self._models))

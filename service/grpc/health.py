@@ -21,6 +21,7 @@ class Health:
         """Begin with services that aren't serving yet."""
         self._statuses = dict.fromkeys(services, _Status.NOT_SERVING)
         self._changed = asyncio.Event()
+        self.serving = False
 
     @property
     def unary(self) -> dict[str, UnaryMethod]:
@@ -36,6 +37,7 @@ class Health:
         """Say whether the services answer calls, to those who watch as well."""
         status = _Status.SERVING if serving else _Status.NOT_SERVING
         self._statuses = dict.fromkeys(self._statuses, status)
+        self.serving = serving
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -30,6 +30,7 @@ class GrpcServer:
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Prepare a server; with `share_port`, several processes listen on the same port."""
+        self.port = port
         self._address = host.strip("[]"), port
         self._share_port = share_port
         self._health = Health((_OVERALL, SERVICE))
@@ -43,6 +44,11 @@ class GrpcServer:
         )
         self._listener = Listener(service.call)
 
+    @property
+    def serving(self) -> bool:
+        """Whether it answers calls, as its health service says."""
+        return self._health.serving
+
     async def start(self) -> None:
         """Listen, not serving yet by the health service. Raises OSError.
 
@@ -50,13 +56,16 @@ class GrpcServer:
         half of the calls, ready or not.
         """
         if not self._share_port:
-            await self._listener.start(*self._address, share_port=False)
+            await self._listen()
 
     async def serve(self) -> None:
-        """Answer calls, and say so by the health service. Raises OSError."""
-        if self._share_port:
-            await self._listener.start(*self._address, share_port=True)
+        """Answer calls, and say so by the health service. Raises OSError; may be tried again."""
+        await self._listen()
         self._health.set(serving=True)
+
+    async def _listen(self) -> None:
+        if not self._listener.listening:
+            await self._listener.start(*self._address, share_port=self._share_port)
 
     async def stop(self, grace: float) -> None:
         """Take no new calls and let those under way finish within `grace` seconds."""

@@ -134,14 +134,14 @@ class HttpConnection(HttpToolsProtocol):
         self._watch.look()
 
     def shutdown(self) -> None:
-        """Close once what was begun is answered."""
+        """Close after the answer that is due, or else after the next."""
         self._stopping = True
-        if self.incoming is _HEAD:
-            return
         if self._is_answering():
             self.cycle.keep_alive = False
-        else:
-            self.close()
+
+    def is_idle(self) -> bool:
+        """Tell whether no answer is due."""
+        return not self._is_answering()
 
     # The parser's side.
 

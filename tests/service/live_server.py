@@ -29,7 +29,8 @@ class LiveServer:
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.grpc_target = f"127.0.0.1:{self.grpc_port}"
         self._log_file = folder / "server.log"
-        self._children: list[psutil.Process] = []
+        self.children: list[psutil.Process] = []
+        """The processes below the supervisor when it was ready."""
         environment = os.environ | {
             "BENTOML_HOME": str(folder / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
@@ -50,6 +51,7 @@ class LiveServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                process_group=0,  # as a shell gives it
             )
 
     def __enter__(self) -> "LiveServer":
@@ -68,7 +70,7 @@ class LiveServer:
         give_up = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up and self.process.is_running():
             if self.is_ready():
-                self._children = self.process.children(recursive=True)
+                self.children = self.process.children(recursive=True)
                 return self
             if self.process.poll() is not None:
                 break
@@ -94,9 +96,9 @@ class LiveServer:
     def stop(self) -> None:
         """Ask the processes to end, and kill those that don't."""
         if self.process.poll() is None:
-            self._children = [*self._children, *self.process.children(recursive=True)]
+            self.children = [*self.children, *self.process.children(recursive=True)]
             self.process.send_signal(signal.SIGTERM)
-        _, alive = psutil.wait_procs([self.process, *self._children], STOP_SECONDS)
+        _, alive = psutil.wait_procs([self.process, *self.children], STOP_SECONDS)
         for process in alive:
             process.kill()
         psutil.wait_procs(alive, STOP_SECONDS)

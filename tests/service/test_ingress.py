@@ -12,13 +12,22 @@ from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
 
 from service.accepting import SharingLoop
+from service.http.pace import TimeLimits
 from service.http.protocol import EndpointProtocol
+from service.http.server import DrainingServer
 from service.ingress import Ingress, behind_ingress
 from tests.service.answers import base64_text, same
 from tests.service.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
 from tests.service.live_server import LiveServer
 
 Arguments = dict[str, Any]
+
+# What is put in the place of uvicorn's own.
+SEAM: tuple[tuple[Any, str], ...] = (
+    (uvicorn, "Server"),
+    (protocols, "AutoHTTPProtocol"),
+    (loops, "auto_loop_factory"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -144,25 +153,31 @@ def test_what_bentoml_answers_is_the_same(
     assert http.get(path).raise_for_status().content == stock_door.get(path).content
 
 
-def test_the_seam_holds_for_this_bentoml() -> None:
+def test_the_seam_holds_for_this_bentoml(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails when a BentoML that moved the seam is installed; it held for 1.4.39."""
     assert importlib.metadata.version("bentoml").startswith("1.4.")
-    before = protocols.AutoHTTPProtocol, loops.auto_loop_factory
+    for module, name in SEAM:
+        monkeypatch.setattr(module, name, getattr(module, name))  # put back at the end
     adapter: Any = object()
 
     class Empty:
         pass
 
-    front = behind_ingress(adapter, workers=2, is_ready=lambda: False)
+    front = behind_ingress(
+        adapter,
+        workers=2,
+        limits=TimeLimits(),
+        drain_timeout=1.0,
+        is_ready=lambda: False,
+        on_stop=lambda: None,
+    )
     service: Any = bentoml.service(service_class=front)(Empty)
-    try:
-        application = service.to_asgi(is_main=True)
-        assert isinstance(application, Ingress)
-        config = uvicorn.Config(application)
-        config.load()
-        assert issubclass(config.http_protocol_class, EndpointProtocol)
-        loop: Any = config.get_loop_factory()
-        assert issubclass(loop, SharingLoop)
-        assert not loop.is_ready()
-    finally:
-        protocols.AutoHTTPProtocol, loops.auto_loop_factory = before
+    application = service.to_asgi(is_main=True)
+    assert isinstance(application, Ingress)
+    config = uvicorn.Config(application)
+    config.load()
+    assert issubclass(config.http_protocol_class, EndpointProtocol)
+    loop: Any = config.get_loop_factory()
+    assert issubclass(loop, SharingLoop)
+    assert not loop.is_ready()
+    assert isinstance(uvicorn.Server(config), DrainingServer)

@@ -31,7 +31,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 def life(all_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server that was just started."""
     folder = tmp_path_factory.mktemp("life")
-    with LiveServer(folder, all_models) as live:
+    with LiveServer(folder, all_models, drain_timeout=120) as live:
         yield live
 
 

@@ -71,11 +71,17 @@ class Connection(asyncio.Protocol):
     sender: Sender
     _transport: asyncio.Transport
 
-    def __init__(self, make_stream: MakeStream, connections: "set[Connection]") -> None:
-        """Be one of `connections` for as long as the connection is open."""
+    def __init__(
+        self,
+        make_stream: MakeStream,
+        on_open: "Callable[[Connection], None]",
+        on_lost: "Callable[[Connection], None]",
+    ) -> None:
+        """Tell by `on_open` and `on_lost` from when and until when the connection is open."""
         self._streams: dict[int, Stream] = {}
         self._make_stream = make_stream
-        self._connections = connections
+        self._on_open = on_open
+        self._on_lost = on_lost
         self._patience = Patience()
         self._reader = FrameReader(self, self._patience)
         self._headers = HeaderReader()
@@ -95,13 +101,13 @@ class Connection(asyncio.Protocol):
         """Send our own settings, as the first frame there is (RFC 9113, 3.4)."""
         self._transport = cast(asyncio.Transport, transport)
         self.sender = Sender(self._transport)
-        self._connections.add(self)
         self._transport.write(_HELLO)
+        self._on_open(self)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Give up all streams."""
         self._closing = self.sender.closed = True
-        self._connections.discard(self)
+        self._on_lost(self)
         self.lost.set()
         self._give_up()
 

@@ -1,0 +1,38 @@
+"""How many workers ended without being told to, counted by the process that supervises them.
+
+It isn't a worker itself, so prometheus_client's own counters, made when it was imported, don't
+reach the folder PROMETHEUS_MULTIPROC_DIR.
+"""
+
+import signal
+from typing import Final, Literal, get_args
+
+from prometheus_client.values import MultiProcessValue
+
+Cause = Literal["killed", "crashed", "ended"]
+
+_NAME: Final = "trident_worker_exits"
+_HELP: Final = "Workers that ended though the service didn't stop, by cause."
+
+
+class WorkerExits:
+    """The counter of one service. PROMETHEUS_MULTIPROC_DIR must be set."""
+
+    def __init__(self) -> None:
+        value = MultiProcessValue()  # type: ignore[no-untyped-call]
+        self._counts = {
+            cause: value("counter", _NAME, f"{_NAME}_total", ["cause"], [cause], _HELP)
+            for cause in get_args(Cause)
+        }
+
+    def count(self, exit_code: int) -> None:
+        """Count one worker. `exit_code` is negative if a signal ended it, as in `subprocess`."""
+        self._counts[_cause(exit_code)].inc(1)
+
+
+def _cause(exit_code: int) -> Cause:
+    if exit_code == -signal.SIGKILL:
+        return "killed"
+    if exit_code in (0, -signal.SIGTERM, -signal.SIGINT):
+        return "ended"
+    return "crashed"

@@ -1,0 +1,72 @@
+"""The folder in which the processes of one running service share their metrics.
+
+BentoML's is the same for all services of a user, and is emptied whenever one of them starts.
+"""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from bentoml._internal.configuration.containers import BentoMLContainer
+from bentoml.exceptions import BentoMLConfigException
+
+if sys.platform != "win32":
+    import fcntl
+
+_PREFIX: Final = "trident-metrics-"
+_NEW_SECONDS: Final = 600.0  # in which whoever made a folder takes possession of it
+
+
+def choose_metrics_folder() -> None:
+    """Have BentoML make a folder that no other service has, if this process serves.
+
+    Raises BentoMLConfigException if there is nowhere to make one.
+    """
+    try:
+        parent = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise BentoMLConfigException(
+            f"There is no folder for temporary files: {error.strerror}. Make one of these "
+            "writable, or name another in TMPDIR."
+        ) from None
+    folder = str(Path(parent) / f"{_PREFIX}{uuid4().hex}")
+    BentoMLContainer.prometheus_multiproc_dir.set(folder)
+
+
+def keep_metrics_folder(folder: Path) -> None:
+    """Hold the folder until the last process of this service ends.
+
+    What services that were killed have left behind is removed.
+    """
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if sys.platform == "win32":
+        return
+    lock = os.open(folder, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    os.set_inheritable(lock, True)  # noqa: FBT003 - workers hold it too
+    for other in folder.parent.glob(f"{_PREFIX}*"):
+        if _is_abandoned(other):
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        if time.time() - folder.stat().st_ctime < _NEW_SECONDS:
+            return False
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError:  # it is another user's, or gone
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(lock)

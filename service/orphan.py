@@ -1,0 +1,39 @@
+"""A worker ends with the supervisor that started it.
+
+A supervisor that is killed can't tell its workers to end. Without it nobody would replace or stop
+them, and they would hold both ports.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from typing import Final
+
+SUPERVISOR: Final = "TRIDENT_SUPERVISOR_PID"
+"""Variable in which a worker finds the number of the process that has to be its parent."""
+
+END_SECONDS: Final = 3.0
+"""Seconds that a worker may take to end after its calls have."""
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS: Final = 0.5
+
+
+def end_with_supervisor(patience: float) -> None:
+    """From now on, end this process within `patience` seconds when its supervisor has died."""
+    supervisor = os.environ.get(SUPERVISOR)
+    if supervisor is not None:
+        arguments = int(supervisor), patience
+        threading.Thread(target=_watch, args=arguments, name="orphan", daemon=True).start()
+
+
+def _watch(supervisor: int, patience: float) -> None:
+    while os.getppid() == supervisor:
+        time.sleep(_LOOK_SECONDS)
+    logger.error("the supervisor, process %d, has died: this worker ends too", supervisor)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(patience)
+    os.kill(os.getpid(), signal.SIGKILL)

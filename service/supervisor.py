@@ -1,0 +1,139 @@
+"""The process that starts the workers, replaces those that die, and ends them.
+
+This is the one place that knows BentoML's supervisor from within. It holds for BentoML 1.4: when
+it serves, it makes an `Arbiter` of `bentoml._internal.utils.circus`, once the service's
+`on_deployment` hooks have run. By itself that gives workers a day to end, and takes no notice of a
+second signal.
+"""
+
+import logging
+import os
+import signal
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from bentoml._internal.utils import circus
+from bentoml.exceptions import BentoMLConfigException
+from circus.watcher import Watcher
+
+from service.core.worker_exits import WorkerExits
+from service.grpc.server import check_port_free
+from service.metrics_folder import keep_metrics_folder
+from service.orphan import END_SECONDS, SUPERVISOR
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS: Final = 1.0  # between two looks at whether workers have died
+_ECHO_SECONDS: Final = 0.1  # in which a second signal is the first once more: `timeout` sends two
+_BUSY_SECONDS: Final = 0.05  # between two tries to stop while something else is being done
+
+
+def supervise(*, drain_timeout: float, grpc_host: str, grpc_port: int) -> None:
+    """Have BentoML, about to serve, run a `Supervisor` in place of its own."""
+    circus.Arbiter = partial(
+        Supervisor, drain_timeout=drain_timeout, grpc_address=(grpc_host, grpc_port)
+    )
+
+
+class Supervisor(circus.Arbiter):
+    """BentoML's supervisor, but it ends in time, and tells what becomes of its workers."""
+
+    def __init__(
+        self,
+        watchers: list[Watcher],
+        *args: Any,
+        drain_timeout: float,
+        grpc_address: tuple[str, int],
+        **options: Any,
+    ) -> None:
+        """Kill workers that haven't ended a little later than `drain_timeout` seconds allow."""
+        super().__init__(watchers, *args, **options | {"check_delay": _LOOK_SECONDS})
+        self._grpc_address = grpc_address
+        self._stop_asked = 0.0
+        self._forced = False
+        self._numbers: dict[int, int] = {}
+        self._vacant = 0
+        for watcher in watchers:
+            watcher.graceful_timeout = drain_timeout + END_SECONDS
+            watcher.env[SUPERVISOR] = str(os.getpid())
+            watcher.hooks["after_spawn"] = self._on_spawn
+            watcher.hooks["after_reap"] = self._on_exit
+        folder = watchers[-1].env["PROMETHEUS_MULTIPROC_DIR"]
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        keep_metrics_folder(Path(folder))
+        self._exits = WorkerExits()
+
+    def initialize(self) -> None:
+        """Listen to HTTP. Raises BentoMLConfigException if that or gRPC isn't possible."""
+        (http,) = self.sockets.values()
+        try:
+            super().initialize()
+        except OSError as error:
+            raise BentoMLConfigException(
+                f"The HTTP server can't listen on {http.host}:{http.port}: {error.strerror}. "
+                "Stop what does, or choose another port by --port."
+            ) from None
+        try:
+            check_port_free(*self._grpc_address)
+        except OSError:
+            raise BentoMLConfigException(
+                f"HTTP and gRPC can't share port {http.port}: set TRIDENT_GRPC_PORT, or --port, "
+                "to another one."
+            ) from None
+
+    def manage_watchers(self) -> Any:
+        """Replace workers that have died, unless something else is being done."""
+        return None if self._exclusive_running_command else super().manage_watchers()
+
+    def stop(self) -> None:
+        """End the workers, and then this process; asked once more, kill them."""
+        now = time.monotonic()
+        if not self._stop_asked:
+            self._stop_asked = now
+            self._stop_when_free()
+        elif now - self._stop_asked > _ECHO_SECONDS:
+            self._kill()
+
+    def _stop_when_free(self) -> None:
+        """Stop once circus, which does one thing at a time and forgets the others, will."""
+        if self._exclusive_running_command:
+            self.loop.call_later(_BUSY_SECONDS, self._stop_when_free)
+            return
+        # While this process held the port too, connections would wait for workers that have ended.
+        self.sockets.close_all()
+        super().stop()
+
+    def _kill(self) -> None:
+        self._forced = True
+        logger.warning("told to stop again: the workers are killed")
+        for watcher in self.iter_watchers():
+            for process in list(watcher.processes.values()):
+                watcher.send_signal_process(process, signal.SIGKILL, recursive=True)
+
+    def _on_spawn(self, *, watcher: Watcher, pid: int, **_: Any) -> bool:
+        number = self._numbers[pid] = watcher.processes[pid].wid
+        if self._vacant:
+            self._vacant -= 1
+            logger.warning("worker %d (process %d) starts in the place of a lost one", number, pid)
+        return True
+
+    def _on_exit(self, *, process_pid: int, exit_code: int, **_: Any) -> bool:
+        number = self._numbers.pop(process_pid, 0)
+        if not self._stop_asked:
+            self._vacant += 1
+            self._exits.count(exit_code)
+            logger.error("worker %d (process %d) %s", number, process_pid, _manner(exit_code))
+        elif exit_code == -signal.SIGKILL and not self._forced:
+            logger.error("worker %d (process %d) didn't end in time: killed", number, process_pid)
+        return True
+
+
+def _manner(exit_code: int) -> str:
+    """Say how a process ended; the code is negative if a signal ended it."""
+    if exit_code == -signal.SIGKILL:
+        return "was killed by SIGKILL. If nobody did that, it was the kernel, short of memory."
+    if exit_code < 0:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    return f"ended with exit code {exit_code}"
