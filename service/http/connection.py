@@ -57,6 +57,7 @@ class HttpConnection(HttpToolsProtocol):
     ticker: ClassVar[Ticker]
 
     transport: CountingTransport
+    url = b""
     incoming = _NOTHING
     requests = 0
     body_bytes = 0
@@ -123,10 +124,10 @@ class HttpConnection(HttpToolsProtocol):
                     "The client ended its side before the request was whole: send all of it."
                 )
             )
-        elif self._is_answering():
-            self.cycle.keep_alive = self._refusal is not None
-        else:
+        elif not self._is_answering():
             return False
+        elif self._refusal is None:
+            self.cycle.keep_alive = False
         return True
 
     def tick(self) -> None:
@@ -136,7 +137,7 @@ class HttpConnection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Close after the answer that is due, or else after the next."""
         self._stopping = True
-        if self._is_answering():
+        if self._is_answering() and self.incoming is not _HEAD:  # it isn't the last one then
             self.cycle.keep_alive = False
 
     def is_idle(self) -> bool:
@@ -276,23 +277,31 @@ class HttpConnection(HttpToolsProtocol):
         self.close()
 
     def close(self) -> None:
-        """Close, as soon as the client can have read its answers.
+        """Close, once the client can have read its answers.
 
-        While bytes come that nobody reads, closing makes the kernel tell the client so by a
-        reset, at which it forgets the answer. So only our side is closed at first.
+        Whatever comes after that makes the kernel reset the connection, at which the client
+        forgets what it hasn't read. So only our side is closed until the client closes its own.
         """
         transport = self.transport
         if transport.is_closing():
             return
-        transport.closed = True
-        if self._half_closed or (self.incoming is _NOTHING and not self.pipeline):
-            transport.raw.close()
+        if self._half_closed or not (transport.raw.can_write_eof() or self._has_more()):
+            self.close_idle()
             return
+        transport.closed = True
         self.incoming = _IGNORED
         self.pipeline.clear()
         if transport.raw.can_write_eof():
             transport.raw.write_eof()
         transport.raw.resume_reading()
+
+    def close_idle(self) -> None:
+        """Close at once: the client doesn't wait for anything, and isn't sending anything."""
+        self.transport.closed = True
+        self.transport.raw.close()
+
+    def _has_more(self) -> bool:
+        return self.incoming is not _NOTHING or bool(self.pipeline)
 
     def probe(self) -> None:
         """Send an interim answer (RFC 9110, 15.2): if the client has gone, that will show."""

@@ -46,8 +46,8 @@ class Watched(Protocol):
     def refuse(self, error: TridentError) -> None:
         """Answer by an error and close."""
 
-    def close(self) -> None:
-        """Close, as soon as the client can have read its answers."""
+    def close_idle(self) -> None:
+        """Close at once: nothing is under way."""
 
     def probe(self) -> None:
         """Send something that no client minds, to find out whether it is still there."""
@@ -107,7 +107,7 @@ class Watch:
             if self._seconds >= limits.header_timeout:
                 connection.refuse(_slow_head(limits))
         elif self._seconds >= (self._keep_alive if connection.requests else limits.header_timeout):
-            connection.close()
+            connection.close_idle()
 
     def _wait_for_farewell(self) -> None:
         if self._connection.transport.is_unsent():

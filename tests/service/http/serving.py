@@ -1,7 +1,7 @@
 """Our HTTP connections in front of an application of the test's own, in the test's event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -107,15 +107,26 @@ class Client:
         return int(head.split()[1]), await self.read(length)
 
 
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds. Raises AssertionError if it never does."""
+    give_up = asyncio.get_running_loop().time() + 20
+    while not condition():
+        assert asyncio.get_running_loop().time() < give_up, "waited in vain"
+        await asyncio.sleep(TICK / 4)
+
+
 @asynccontextmanager
 async def serving(
-    application: ASGIApp = echo, limits: TimeLimits = TICKS, keep_alive: int = 1000
+    application: ASGIApp = echo,
+    limits: TimeLimits = TICKS,
+    keep_alive: int = 1000,
+    adapter: EchoAdapter | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve the application, and `EchoAdapter` on the short way."""
+    """Serve the application, and the adapter on the short way."""
     config = uvicorn.Config(application, timeout_keep_alive=keep_alive, lifespan="off")
     config.load()
     state = ServerState()
-    members = {"limits": limits, "ticker": Ticker(), "adapter": EchoAdapter()}
+    members = {"limits": limits, "ticker": Ticker(), "adapter": adapter or EchoAdapter()}
     kind = type("Connection", (EndpointProtocol,), members)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: kind(config, state, {}), "127.0.0.1", 0)
