@@ -86,6 +86,8 @@ def _flatten(image: Image.Image, mode: str) -> Pixels:
     """Return the picture's pixels without alpha, 8 bits a channel, reduced if they are many."""
     step = math.ceil(math.sqrt(image.width * image.height / _KEPT_PIXELS))
     flatten = flattener(image)
+    if image.width * image.height <= TILE_PIXELS:
+        return np.asarray(flatten(image).convert(mode))
     width, height = math.ceil(image.width / step), math.ceil(image.height / step)
     pixels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
     for (left, top, _, _), tile in tiles(image, step):

@@ -37,28 +37,23 @@ def _palette_end(data: bytes) -> int:
 def _find_first_frame(data: bytes) -> tuple[bytes, int]:
     """Return the last graphic control extension before the first frame, and where that starts."""
     at, control = _palette_end(data), b""
+    in_extension = False
     for _ in range(MOST_BLOCKS):
         if at + _FRAME.size > len(data):
             break
-        if data[at] == _IMAGE:
+        if in_extension:  # sub-blocks, each its length and so many bytes, and an empty one
+            in_extension = data[at] > 0
+            at += 1 + data[at]
+        elif data[at] == _IMAGE:
             return control, at
-        if data[at] == _EXTENSION:
-            end = _end_of_blocks(data, at + 2)
+        elif data[at] == _EXTENSION:
             if data[at + 1] == _CONTROL and data[at + 2] >= 4:
                 control = data[at : at + 3 + data[at + 2]] + b"\0"
-            at = end
+            at += 2
+            in_extension = True
         else:
             at += 1
     raise damaged_header("GIF")
-
-
-def _end_of_blocks(data: bytes, at: int) -> int:
-    """Return where a series of sub-blocks ends, each its length and so many bytes."""
-    for _ in range(MOST_BLOCKS):
-        if at >= len(data) or data[at] == 0:
-            return at + 1
-        at += 1 + data[at]
-    return len(data)
 
 
 def endings(data: bytes) -> tuple[bytes, ...]:

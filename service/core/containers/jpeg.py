@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from service.core.containers.container import MOST_BLOCKS, Header, Stripped, damaged_header
 from service.core.containers.orientation import find_orientation
+from service.core.errors import UndecodableInputError
 
 REDUCED_SIDE = 256
 """A picture is read at the smallest scale that keeps both sides above this."""
@@ -15,11 +16,13 @@ _END = b"\xff\xd9"
 
 _JFIF, _EXIF_OR_XMP, _ADOBE = 0xE0, 0xE1, 0xEE
 _SCAN = 0xDA
+_MOST_SCANS = 100  # the usual progressive file has ten
+_SEGMENT = struct.Struct(">BBH")  # 0xFF, marker, length
 _FRAME = struct.Struct(">5xHHB")  # height, width, components
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman's, arithmetic coding's, quantization's; restarts
-_BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment
+_NO_SEGMENT = {0x00, 0x01, *range(0xD0, 0xD9), 0xFF}  # no marker, or one without a segment
 _NOISE = b"\xa5\x3c\x69\xc3\x5a\x96" * 8  # bytes of compressed pixels, whatever they mean
 _XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -56,6 +59,7 @@ def strip(data: bytes) -> Stripped:
     for marker, start, end in _segments(data):
         content = data[start + 4 : end]
         if marker == _SCAN:
+            _check_scans(data, start)
             kept.append(data[start:])
         elif marker in _FRAMES or marker in _TABLES or _tells_colours(marker, content):
             kept.append(data[start:end])
@@ -64,6 +68,15 @@ def strip(data: bytes) -> Stripped:
         elif marker == _EXIF_OR_XMP and content.startswith(_XMP_NAME):
             xmp.append(content)
     return Stripped(b"".join(kept), find_orientation(exif, xmp))
+
+
+def _check_scans(data: bytes, start: int) -> None:
+    """Refuse a file of more scans than any picture has: each costs as much as all of its pixels."""
+    end = data.find(_END, start)
+    if data.count(bytes([0xFF, _SCAN]), start, end if end >= 0 else len(data)) > _MOST_SCANS:
+        raise UndecodableInputError(
+            f"The JPEG file has over {_MOST_SCANS} scans: save it again by another program."
+        )
 
 
 def _tells_colours(marker: int, content: bytes) -> bool:
@@ -75,23 +88,21 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield each segment's marker, start and end, up to the first scan's header."""
     at = 2
     for _ in range(MOST_BLOCKS):
-        start = data.find(b"\xff", at)
-        while start >= 0 and data[start + 1 : start + 2] == b"\xff":  # padding
-            start += 1
-        if start < 0 or start + 4 > len(data):
+        if at + _SEGMENT.size > len(data):
             return
-        marker = data[start + 1]
-        if marker in _BARE or marker == 0:
-            at = start + 2
+        lead, marker, length = _SEGMENT.unpack_from(data, at)
+        if lead != 0xFF or marker in _NO_SEGMENT:  # junk, padding, or a marker alone
+            at = data.find(b"\xff", at + 1)
+            if at < 0:
+                return
             continue
-        if marker == _END[1]:
+        end = at + 2 + length
+        if marker == _END[1] or end > len(data):
             return
-        at = start + 2 + int.from_bytes(data[start + 2 : start + 4])
-        if at > len(data):
-            return
-        yield marker, start, at
+        yield marker, at, end
         if marker == _SCAN:
             return
+        at = end
 
 
 def endings(data: bytes) -> tuple[bytes, ...]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from service.core.containers.container import Header, Stripped, damaged_header
 from service.core.containers.orientation import find_orientation
 
-_START = b"\x89PNG\r\n\x1a\n"
-SIGNATURE = re.compile(re.escape(_START))
+SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n")
 _HEADER = struct.Struct(">8sI4sIIBB")  # signature, length, type, width, height, depth, colour
+_HEADER_END = 33  # with the rest of IHDR and its checksum
 _MOST_XMP_BYTES = 64 * 1024
 _XMP = re.compile(rb"XML:com\.adobe\.xmp\0([\x00\x01])\0[^\0]*\0[^\0]*\0", re.DOTALL)
 
@@ -33,7 +33,8 @@ def read_header(data: bytes) -> Header:
 
 def strip(data: bytes) -> Stripped:
     """Keep the header, the palette, the transparency and the first picture's pixels."""
-    kept, exif, xmp = [_START], [], []
+    kept, exif = [data[:_HEADER_END]], []
+    xmp: list[bytes] = []
     has_pixels = False
     for kind, start, end in _chunks(data):
         if kind == b"IDAT":
@@ -41,24 +42,20 @@ def strip(data: bytes) -> Stripped:
             has_pixels = True
             continue
         content = data[start + 8 : end - 4]
-        if kind == b"IHDR" or (kind == b"PLTE" and _colour_type(data) == _PALETTE):
+        if kind == b"PLTE" and _HEADER.unpack_from(data)[-1] == _PALETTE:
             kept.append(data[start:end])
         elif kind == b"tRNS" and not has_pixels and _is_sound(data, start, end):
             kept.append(_transparency(content, data))
         elif kind == b"eXIf" and _is_sound(data, start, end):
             exif.append(content)
-        elif kind == b"iTXt" and (match := _XMP.match(content)):
+        elif kind == b"iTXt" and not xmp and (match := _XMP.match(content)):
             xmp.append(_text(content[match.end() :], compressed=match[1] == b"\x01"))
     return Stripped(b"".join(kept), find_orientation(exif, xmp))
 
 
-def _colour_type(data: bytes) -> int:
-    return int(_HEADER.unpack_from(data)[6])
-
-
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield each chunk's type, start and end; the last one may be cut off."""
-    start = len(_START)
+    start = _HEADER_END
     while start + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, start)
         if kind == b"IEND":

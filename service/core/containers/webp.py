@@ -55,7 +55,7 @@ def strip(data: bytes) -> Stripped:
     frames = 0
     for kind, start, end in _chunks(data):
         content = data[start + 8 : end]
-        if kind == _EXTENDED:
+        if kind == _EXTENDED and content:
             kept.append(_chunk(kind, bytes([content[0] & (_ANIMATED | _HAS_ALPHA)]) + content[1:]))
         elif kind in _PIXELS and frames == 0:
             kept.append(_chunk(kind, content) if end <= len(data) else data[start:])
