@@ -22,7 +22,6 @@ _TILE_BYTES = 40  # a pixel of the tile that is being flattened
 _KEPT_PIXELS = 16_000_000  # a larger picture is reduced: more tell no model anything
 
 _TURNS: Final = {  # by EXIF's orientation: quarter turns to the left, and whether to mirror before
-    1: (0, False),
     2: (0, True),
     3: (2, False),
     4: (2, True),
@@ -79,7 +78,8 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
             return plain
     mode = "L" if channels == 1 else "RGB"
     image, orientation = read_image(data, mode=mode, max_pixels=max_pixels)
-    return _turn(_flatten(image, mode), orientation)
+    pixels = _flatten(image, mode)
+    return pixels if orientation == 1 else _turn(pixels, orientation)
 
 
 def _flatten(image: Image.Image, mode: str) -> Pixels:

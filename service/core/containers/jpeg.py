@@ -19,7 +19,7 @@ _SCAN = 0xDA
 _MOST_SCANS = 100  # the usual progressive file has ten
 _SEGMENT = struct.Struct(">BBH")  # 0xFF, marker, length
 _FRAME = struct.Struct(">5xHHB")  # height, width, components
-_PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+_PROGRESSIVE = {b"\xc2", b"\xc6", b"\xca", b"\xce"}
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman's, arithmetic coding's, quantization's; restarts
 _NO_SEGMENT = {0x00, 0x01, *range(0xD0, 0xD9), 0xFF}  # no marker, or one without a segment
@@ -29,17 +29,15 @@ _XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 
 def read_header(data: bytes) -> Header:
     """Read what comes before the pixels. Raises UndecodableInputError."""
-    width = height = components = 0
-    coefficient_bytes = 0
+    frame, coefficient_bytes = b"", 0
     for marker, start, end in _segments(data):
-        if marker in _FRAMES and end - start >= _FRAME.size:
-            height, width, components = _FRAME.unpack_from(data, start)
-            if marker in _PROGRESSIVE:
-                coefficient_bytes = 2
-        elif marker == _SCAN and data[start + 4] < components:
+        if marker in _FRAMES:
+            frame = data[start:end]
+        elif marker == _SCAN and not _is_single_scan(frame, data[start + 4 : end]):
             coefficient_bytes = 2
-    if not components:
+    if len(frame) < _FRAME.size:
         raise damaged_header("JPEG")
+    height, width, components = _FRAME.unpack_from(frame)
     # All coefficients are kept where several scans make a picture. A file without its end is read
     # in two ways (see `endings`), which makes two pictures.
     reduction = _reduction(width, height)
@@ -56,18 +54,28 @@ def _reduction(width: int, height: int) -> int:
 def strip(data: bytes) -> Stripped:
     """Keep the frame, the tables, and the two application segments that tell the colour model."""
     kept, exif, xmp = [data[:2]], [], []
+    frame = b""
     for marker, start, end in _segments(data):
         content = data[start + 4 : end]
         if marker == _SCAN:
-            _check_scans(data, start)
+            if not _is_single_scan(frame, content):
+                _check_scans(data, start)
             kept.append(data[start:])
-        elif marker in _FRAMES or marker in _TABLES or _tells_colours(marker, content):
+        elif marker in _FRAMES:
+            frame = data[start:end]
+            kept.append(frame)
+        elif marker in _TABLES or _tells_colours(marker, content):
             kept.append(data[start:end])
         elif marker == _EXIF_OR_XMP and content.startswith(b"Exif\0"):
             exif.append(content)
         elif marker == _EXIF_OR_XMP and content.startswith(_XMP_NAME):
             xmp.append(content)
     return Stripped(b"".join(kept), find_orientation(exif, xmp))
+
+
+def _is_single_scan(frame: bytes, scan: bytes) -> bool:
+    """Tell by a frame's segment and the first scan's content whether that scan is all there is."""
+    return frame[1:2] not in _PROGRESSIVE and scan[:1] == frame[9:10]
 
 
 def _check_scans(data: bytes, start: int) -> None:
