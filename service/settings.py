@@ -69,10 +69,10 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
     """Largest request body or gRPC message, in bytes."""
 
-    max_inflight_bytes: int = Field(default=1024**3, ge=1024**2)
+    max_inflight_bytes: int = Field(default=512 * 1024 * 1024, ge=1024 * 1024)
     """Most bytes that the requests under way hold in a worker: bodies, what decoding them takes,
-    and decoded inputs. Half of it is for large bodies, which wait unread while there is no room.
-    What is larger than all the room there is goes alone."""
+    and decoded inputs, each its share (docs/deployment.md). What there is no room for waits; what
+    is larger than all the room there is goes alone."""
 
     max_pixels: int = Field(default=64_000_000, ge=1)
     """Largest image, as width times height. One takes up to 12 bytes a pixel to be decoded."""

@@ -98,11 +98,11 @@ class Account:
         """Share out `capacity` bytes."""
         self.small_bodies = Stage(capacity // 16)
         """Bodies of up to `SMALL` bytes."""
-        self.large_bodies = Stage(capacity // 2)
+        self.large_bodies = Stage(capacity * 3 // 8)
         """All other bodies, and what is made of them."""
         self.rows = Stage(capacity // 8)
         """Inputs that are decoded, until they are answered."""
-        self.decoding = Stage(capacity * 5 // 16)
+        self.decoding = Stage(capacity * 7 // 16)
         """What decoding takes while it runs."""
 
     @property

@@ -15,9 +15,17 @@ _MOST_GROWTH: Final = 1032  # what deflate can make of a byte, at most
 _MAX_MEMBERS: Final = 10_000  # of a gzip file, each of which costs microseconds
 
 
-def most_decompressed(size: int, limit: int) -> int:
-    """Return the most bytes that `size` compressed ones can become, if `limit` is kept."""
-    return min(limit, size * _MOST_GROWTH)
+def most_held(size: int, layers: int, growth: int, limit: int) -> int:
+    """Return the most bytes that `size` bytes take from their coming to the inputs made of them.
+
+    They were compressed `layers` times, and become up to `limit` bytes. Each of those becomes up
+    to `growth` in the inputs.
+    """
+    held = before = size
+    for _ in range(layers):
+        before = min(limit, before * _MOST_GROWTH)
+        held = size + 2 * before  # in pieces, and put together
+    return max(held, growth * before)
 
 
 def decompress(data: bytes, encoding: str, limit: int) -> bytes:

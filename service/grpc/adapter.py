@@ -1,7 +1,6 @@
 """Answering gRPC calls by the engine."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,14 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from service.core.engine import Engine, Prediction
-from service.core.errors import MalformedRequestError, OverloadedError, TridentError
+from service.core.errors import MalformedRequestError, TridentError
 from service.core.exchange import Listener, Observer
 from service.core.image_classification import Classification
 from service.core.image_embedding import Embedding
 from service.core.text_classification import TextLabel
 from service.grpc import inference_pb2 as messages
 from service.grpc.calls import Call, UnaryMethod
-from service.grpc.status import STATUS, CallError, StatusCode
+from service.grpc.status import STATUS, CallError, StatusCode, retry_after
 
 _DEADLINE_SLACK = 0.05  # seconds
 
@@ -35,7 +34,8 @@ Fields = dict[str, Any]
 class Method:
     """A call: its name in the metrics, the task behind it, its messages and how they are read.
 
-    A `result` goes into the field `result_field` of the response's own message for an input.
+    A `result` goes into the field `result_field` of the response's own message for an input. A
+    byte of a request becomes at most `growth` bytes in its inputs.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Method:
     response: Any
     result_field: str
     result: Callable[[Any], Fields]
+    growth: int = 1
 
 
 class GrpcAdapter:
@@ -65,7 +66,8 @@ class GrpcAdapter:
     def unary(self) -> dict[str, UnaryMethod]:
         """The methods of `trident.v1.Inference`, by path."""
         return {
-            f"/{SERVICE}/{name}": partial(self._answer, method) for name, method in METHODS.items()
+            f"/{SERVICE}/{name}": UnaryMethod(partial(self._answer, method), method.growth)
+            for name, method in METHODS.items()
         }
 
     async def _answer(self, method: Method, call: Call, data: bytes) -> bytes:
@@ -76,11 +78,13 @@ class GrpcAdapter:
         call.request_id, exchange.size = exchange.request_id, len(data)
         deadline = min(call.due, exchange.started + self._request_timeout)
         try:
-            prediction = exchange.prediction = await self._predict(method, data, deadline)
+            request = _parse(method, data)
+            del data  # which would otherwise be there twice until the answer
+            prediction = exchange.prediction = await self._predict(method, request, deadline)
         except TridentError as error:
             observer.reject(exchange, error)
             observer.end(exchange, STATUS[type(error)].name)
-            raise CallError(STATUS[type(error)], str(error), _trailers(error)) from None
+            raise CallError(STATUS[type(error)], str(error), retry_after(error)) from None
         except asyncio.CancelledError:
             observer.end(exchange, _given_up(deadline).name)
             raise
@@ -99,26 +103,36 @@ class GrpcAdapter:
         )
         return bytes(response.SerializeToString())
 
-    async def _predict(self, method: Method, data: bytes, deadline: float) -> Prediction:
-        request = _parse(method, data)
+    async def _predict(self, method: Method, request: "ReadRequest", deadline: float) -> Prediction:
         prediction = await self._engine.predict(
             method.task,
-            method.inputs(request),
-            model=request.model.name or None,
-            version=request.model.version or None,
+            request.inputs,
+            model=request.model,
+            version=request.version,
             deadline=deadline,
         )
         _raise_only_error(prediction.outcomes)
         return prediction
 
 
-def _parse(method: Method, data: bytes) -> Any:
+@dataclass(slots=True)
+class ReadRequest:
+    """What a request says, without its message: that would keep a copy of all inputs."""
+
+    inputs: list[Any]
+    model: str | None
+    version: int | None
+
+
+def _parse(method: Method, data: bytes) -> ReadRequest:
     try:
-        return method.request.FromString(data)
+        request = method.request.FromString(data)
     except DecodeError:
         raise MalformedRequestError(
             "The message can't be read: is all of its text UTF-8?"
         ) from None
+    choice = request.model
+    return ReadRequest(list(method.inputs(request)), choice.name or None, choice.version or None)
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:
@@ -134,12 +148,6 @@ def _given_up(deadline: float) -> StatusCode:
     """
     expired = deadline - time.monotonic() <= _DEADLINE_SLACK
     return StatusCode.DEADLINE_EXCEEDED if expired else StatusCode.CANCELLED
-
-
-def _trailers(error: TridentError) -> dict[str, str]:
-    if isinstance(error, OverloadedError):
-        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
-    return {}
 
 
 def _timing(prediction: Prediction) -> Fields:
@@ -195,6 +203,8 @@ METHODS: Final = {
         response=messages.SentimentResponse,
         result_field="sentiment",
         result=_sentiment,
+        # One character beyond U+FFFF makes all others of a text take four bytes in memory.
+        growth=4,
     ),
     "Embed": Method(
         name="embed",

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from service.core.admission import Account, Holding, overloaded
+from service.core.compression import most_held
+from service.core.errors import OverloadedError
 from service.core.exchange import sane_request_id
 from service.grpc.http2.connection import Connection
+from service.grpc.http2.flow import STREAM_WINDOW
 from service.grpc.http2.frames import ErrorCode
 from service.grpc.http2.headers import Request, encoded_field, encoded_status
 from service.grpc.http2.stream import Stream
 from service.grpc.messages import ENCODINGS, Message, MessageReader, decompressed, with_prefix
-from service.grpc.status import CallError, StatusCode
+from service.grpc.status import CallError, StatusCode, retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -27,14 +31,26 @@ _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _SLACK: Final = 1.0  # seconds after a deadline in which a call can still end by itself
 _MAX_UNREAD: Final = 100  # messages of a stream that wait to be read
+_MAX_STREAMED: Final = 64 * 1024  # bytes of each of them
+_PROGRESS: Final = 64 * 1024  # bytes of a large message that must come in each span of a time-out
 _MAX_TEXT: Final = 1_000  # characters of a status message
 _PLAIN: Final = "".join(set(string.printable[:95]) - {"%"})  # what a message may hold as it is
 
 _HEAD: Final = encoded_status(200) + encoded_field("content-type", "application/grpc")
 _STATUS: Final = {code: encoded_field("grpc-status", str(code.value)) for code in StatusCode}
 
-UnaryMethod = Callable[["Call", bytes], Awaitable[bytes]]
-"""Takes the one message of a call, and returns the one message of the answer."""
+
+@dataclass(frozen=True, slots=True)
+class UnaryMethod:
+    """What answers a call of one message.
+
+    `answer` takes that message and returns the one of the answer. A byte of the message becomes up
+    to `growth` bytes in what is made of it.
+    """
+
+    answer: Callable[["Call", bytes], Awaitable[bytes]]
+    growth: int = 1
+
 
 StreamingMethod = Callable[["Call"], Awaitable[None]]
 """Reads messages by `receive` and answers by `send`."""
@@ -45,11 +61,14 @@ class Service:
     """What is called here, by path, and what a call may take.
 
     `max_message_bytes` is for one message, compressed or not; `timeout` the seconds that a unary
-    call has, from its headers to the end of its answer.
+    call has from its message to the end of its answer. It may have as long for its headers and the
+    beginning of its message, and for each further part of a large one. What messages hold is taken
+    from `account`.
     """
 
     unary: Mapping[str, UnaryMethod]
     streaming: Mapping[str, StreamingMethod]
+    account: Account
     max_message_bytes: int
     timeout: float
 
@@ -65,8 +84,11 @@ class Call(Stream):
         "_arrival",
         "_encoding",
         "_has_head",
+        "_has_room",
+        "_holding",
         "_inbox",
         "_method",
+        "_progress",
         "_reader",
         "_service",
         "_task",
@@ -80,6 +102,9 @@ class Call(Stream):
         super().__init__(connection, number, request)
         self._service = service
         self._reader = MessageReader(service.max_message_bytes)
+        self._holding = Holding(service.account)
+        self._has_room: bool | None = None  # None if it hasn't been asked for
+        self._progress = 0
         self._method: UnaryMethod | None = None
         self._encoding = "identity"
         self._inbox: deque[Message] = deque()
@@ -105,7 +130,9 @@ class Call(Stream):
                 return None
             self._arrival = asyncio.get_running_loop().create_future()
             await self._arrival
-        return await self._read(self._inbox.popleft())
+        message = self._inbox.popleft()
+        self._hold_unread()
+        return await self._read(message)
 
     async def send(self, message: bytes) -> None:
         """Send a message; return once the caller has made room for it."""
@@ -130,7 +157,6 @@ class Call(Stream):
                 self._fail(error)
 
     def _begin(self, request: Request) -> None:
-        now = time.monotonic()
         self._encoding = request.headers.get("grpc-encoding", "identity")
         if self._encoding not in ENCODINGS:
             raise CallError(
@@ -139,11 +165,12 @@ class Call(Stream):
                 {"grpc-accept-encoding": ",".join(ENCODINGS)},
             )
         if "grpc-timeout" in request.headers:
-            self.due = now + _timeout(request.headers["grpc-timeout"])
+            self.due = time.monotonic() + _timeout(request.headers["grpc-timeout"])
         self._method = self._service.unary.get(request.path)
         if self._method is not None:
-            self.deadline = min(self.due, now + self._service.timeout) + _SLACK
+            self._renew_deadline()
         elif request.path in self._service.streaming:
+            self._reader = MessageReader(min(_MAX_STREAMED, self._service.max_message_bytes))
             self.deadline = self.due
             self._start(self._stream(self._service.streaming[request.path]))
         else:
@@ -155,20 +182,16 @@ class Call(Stream):
             self._inbox += self._reader.read(data, is_last=self.ended)
             if self._method is None:
                 self._notify()
-            elif self.ended or len(self._inbox) > 1:
-                self._start(self._answer(self._method, self._only_message()))
+            else:
+                self._proceed(self._method, len(data))
         except CallError as error:
             self._fail(error)
-
-    @property
-    def held(self) -> int:
-        """Bytes of messages that aren't whole, or not read yet."""
-        return self._reader.held + sum(len(data) for _, data in self._inbox)
 
     def gone(self) -> None:
         """Cancel what is being done for the caller."""
         if self._task is not None:
             self._task.cancel()
+        self._holding.release()
 
     def expire(self) -> None:
         """End a call that missed its deadline: it lacks its request, or room for its answer."""
@@ -184,18 +207,71 @@ class Call(Stream):
 
     # The call's course.
 
+    def _proceed(self, method: UnaryMethod, size: int) -> None:
+        """Go on with a unary call, as far as its message and the room for it allow.
+
+        `size` bytes have come.
+        """
+        if self._has_room is None and self._reader.first is not None:
+            self._ask_for_room(method, *self._reader.first)
+        if self.ended or len(self._inbox) > 1 or (self._inbox and self._reader.held):
+            if self._has_room is not False:
+                self._renew_deadline()
+                self._check_only_message()
+                self._start(self._answer(method))
+            return
+        self._progress += size
+        if self._progress >= _PROGRESS:
+            self._progress = 0
+            self._renew_deadline()
+
+    def _renew_deadline(self) -> None:
+        self.deadline = min(self.due, time.monotonic() + self._service.timeout) + _SLACK
+
+    def _ask_for_room(self, method: UnaryMethod, is_compressed: bool, length: int) -> None:  # noqa: FBT001
+        """Ask for what a message holds, from its coming to its answer."""
+        layers = 1 if is_compressed else 0
+        size = most_held(length, layers, method.growth, self._reader.limit)
+        self._has_room = self._holding.try_hold(size)
+        if not self._has_room:
+            self.hold_back()
+            self._start(self._wait_for_room(method, size, length))
+        elif length > STREAM_WINDOW and not self.ended:
+            self.widen(length)
+
+    async def _wait_for_room(self, method: UnaryMethod, size: int, length: int) -> None:
+        try:
+            async with asyncio.timeout(self._service.timeout):
+                await self._holding.hold(size)
+        except (TimeoutError, OverloadedError):
+            error = overloaded()
+            self._end(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
+            return
+        self._has_room = True
+        self._renew_deadline()
+        if not self.ended:
+            self.widen(length)
+        try:
+            self._proceed(method, 0)
+        except CallError as error:
+            self._end(error.status, str(error), error.trailers)
+            self._holding.release()
+
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(work)
 
-    async def _answer(self, method: UnaryMethod, message: Message) -> None:
+    async def _answer(self, method: UnaryMethod) -> None:
         try:
-            answer = await method(self, await self._read(message))
+            # Nothing here keeps the message: the method may be done with it before it answers.
+            answer = await method.answer(self, await self._read(self._inbox.popleft()))
         except CallError as error:
             self._end(error.status, str(error), error.trailers)
         except Exception:
             self._end_defect()
         else:
             self.answer(_HEAD, with_prefix(answer), self._trailers(StatusCode.OK))
+        finally:
+            self._holding.release()
 
     async def _stream(self, method: StreamingMethod) -> None:
         try:
@@ -206,24 +282,36 @@ class Call(Stream):
             self._end_defect()
         else:
             self._end(StatusCode.OK)
+        finally:
+            self._holding.release()
 
     async def _read(self, message: Message) -> bytes:
         compressed, data = message
         if not compressed:
             return data
-        return await decompressed(data, self._encoding, self._service.max_message_bytes)
+        return await decompressed(data, self._encoding, self._reader.limit)
 
-    def _only_message(self) -> Message:
-        """Return a unary call's message (gRPC's statuscodes.md: request cardinality violation)."""
-        if len(self._inbox) != 1:
+    def _check_only_message(self) -> None:
+        """Refuse another number (gRPC's statuscodes.md: request cardinality violation)."""
+        if len(self._inbox) != 1 or self._reader.held:
             raise CallError(StatusCode.UNIMPLEMENTED, "The method takes exactly one message.")
-        return self._inbox.popleft()
 
     def _notify(self) -> None:
         if len(self._inbox) > _MAX_UNREAD:
             raise CallError(StatusCode.RESOURCE_EXHAUSTED, "Read the answers before asking more.")
+        self._hold_unread()
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
+
+    def _hold_unread(self) -> None:
+        """Hold what the messages of a stream take until they are read."""
+        size = self._reader.held + sum(len(data) for _, data in self._inbox)
+        self._holding.shrink(size)
+        if size > self._holding.size:
+            self._holding.release()
+            if not self._holding.try_hold(size):
+                error = overloaded()
+                raise CallError(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
 
     def _fail(self, error: CallError) -> None:
         """End the call from without, whatever is being done for it."""

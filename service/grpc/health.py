@@ -26,7 +26,7 @@ class Health:
     @property
     def unary(self) -> dict[str, UnaryMethod]:
         """The methods of one message, by path."""
-        return {f"/{HEALTH}/Check": self._check}
+        return {f"/{HEALTH}/Check": UnaryMethod(self._check)}
 
     @property
     def streaming(self) -> dict[str, StreamingMethod]:

@@ -2,17 +2,17 @@
 
 import asyncio
 import struct
-import zlib
 from typing import Final
 
+from service.core.compression import FORMATS, decompress
+from service.core.errors import MalformedRequestError, TooLargeError
 from service.grpc.status import CallError, StatusCode
 
 _PREFIX: Final = struct.Struct(">BL")  # whether it is compressed, and its length
 
-_WINDOW_BITS: Final = {"gzip": 31, "deflate": 15}  # as zlib names the formats
 _QUICK: Final = 4096  # compressed bytes that grow to no more than takes a few milliseconds
 
-ENCODINGS: Final = ("identity", *_WINDOW_BITS)
+ENCODINGS: Final = ("identity", *FORMATS)
 """What a request may be compressed by."""
 
 Message = tuple[bool, bytes]
@@ -22,12 +22,14 @@ Message = tuple[bool, bytes]
 class MessageReader:
     """Cuts a body that comes in parts into its messages."""
 
-    __slots__ = ("_buffer", "_limit")
+    __slots__ = ("_buffer", "first", "limit")
 
     def __init__(self, limit: int) -> None:
         """Take messages of at most `limit` bytes as they are sent."""
         self._buffer: bytearray | None = None
-        self._limit = limit
+        self.limit = limit
+        self.first: tuple[bool, int] | None = None
+        """Whether the first message is compressed, and its length, once its prefix is in."""
 
     @property
     def held(self) -> int:
@@ -43,7 +45,7 @@ class MessageReader:
         if not self._buffer and len(data) >= _PREFIX.size:
             compressed, length = _PREFIX.unpack_from(data)
             if length == len(data) - _PREFIX.size:  # the usual case: one message, in one part
-                _check_size(length, self._limit)
+                self._note(compressed, length)
                 return [(compressed != 0, data[_PREFIX.size :])]
         messages = self._cut(data)
         if is_last and self._buffer:
@@ -57,14 +59,20 @@ class MessageReader:
         buffer += data
         while len(buffer) - start >= _PREFIX.size:
             compressed, length = _PREFIX.unpack_from(buffer, start)
-            _check_size(length, self._limit)
+            self._note(compressed, length)
             end = start + _PREFIX.size + length
             if end > len(buffer):
                 break
-            messages.append((compressed != 0, bytes(buffer[start + _PREFIX.size : end])))
+            with memoryview(buffer) as view:
+                messages.append((compressed != 0, bytes(view[start + _PREFIX.size : end])))
             start = end
         del buffer[:start]
         return messages
+
+    def _note(self, compressed: int, length: int) -> None:
+        _check_size(length, self.limit)
+        if self.first is None:
+            self.first = compressed != 0, length
 
 
 def with_prefix(message: bytes) -> bytes:
@@ -78,34 +86,29 @@ async def decompressed(data: bytes, encoding: str, limit: int) -> bytes:
     Raises:
         CallError: it wasn't compressed by `encoding`, or was longer than `limit` bytes.
     """
-    if encoding not in _WINDOW_BITS:
+    if encoding not in FORMATS:
         raise CallError(
             StatusCode.INTERNAL, "A message is compressed, but grpc-encoding doesn't say by what."
         )
-    if len(data) <= _QUICK:
-        return _decompress(data, encoding, limit)
-    return await asyncio.to_thread(_decompress, data, encoding, limit)
-
-
-def _decompress(data: bytes, encoding: str, limit: int) -> bytes:
-    decompressor = zlib.decompressobj(_WINDOW_BITS[encoding])
     try:
-        message = decompressor.decompress(data, limit + 1)
-    except zlib.error:
-        raise _cannot_decompress(encoding) from None
-    _check_size(len(message), limit)
-    if not decompressor.eof or decompressor.unused_data:
-        raise _cannot_decompress(encoding)
-    return message
-
-
-def _cannot_decompress(encoding: str) -> CallError:
-    return CallError(StatusCode.INTERNAL, f"A message can't be decompressed as {encoding}.")
+        if len(data) <= _QUICK:
+            return decompress(data, encoding, limit)
+        return await asyncio.to_thread(decompress, data, encoding, limit)
+    except TooLargeError:
+        raise _too_large(limit) from None
+    except MalformedRequestError:
+        raise CallError(
+            StatusCode.INTERNAL, f"A message can't be decompressed as {encoding}."
+        ) from None
 
 
 def _check_size(size: int, limit: int) -> None:
     if size > limit:
-        raise CallError(
-            StatusCode.RESOURCE_EXHAUSTED,
-            f"A message is over the limit of {limit} bytes: send less at once.",
-        )
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> CallError:
+    return CallError(
+        StatusCode.RESOURCE_EXHAUSTED,
+        f"A message is over the limit of {limit} bytes: send less at once.",
+    )

@@ -39,6 +39,7 @@ class GrpcServer:
         service = Service(
             unary=adapter.unary | self._health.unary,
             streaming=self._health.streaming | reflection.streaming,
+            account=engine.account,
             max_message_bytes=max_body_bytes,
             timeout=request_timeout,
         )

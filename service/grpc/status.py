@@ -1,5 +1,6 @@
 """How a call ended: gRPC's status codes, and which one each error has."""
 
+import math
 from enum import IntEnum
 from typing import Final
 
@@ -65,6 +66,13 @@ STATUS: Final[dict[type[TridentError], StatusCode]] = {
     DeadlineExceededError: StatusCode.DEADLINE_EXCEEDED,
 }
 """The status code of each error."""
+
+
+def retry_after(error: TridentError) -> dict[str, str]:
+    """Return the trailer of an error after which it makes sense to try again, if it is one."""
+    if isinstance(error, OverloadedError):
+        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+    return {}
 
 
 class CallError(Exception):

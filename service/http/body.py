@@ -7,8 +7,9 @@ from typing import Any, Final, TypeVar
 from starlette.types import Receive
 
 from service.core.admission import Holding, overloaded
+from service.core.compression import most_held
 from service.core.errors import AbandonedError, TooLargeError
-from service.http.content_encoding import decode_body, most_held, read_encodings
+from service.http.content_encoding import decode_body, read_encodings
 from service.http.messages import HttpRequest
 
 Answer = TypeVar("Answer")
@@ -42,25 +43,27 @@ class BodyReader:
         length = int(declared) if declared.isdecimal() else None
         if length is not None and length > self._max_bytes:
             raise self._too_large()
-        encodings = _encodings(request)
+        layers = len(_encodings(request))
         expected = _FIRST_PART if length is None else length
-        await self._hold(holding, most_held(expected, encodings, growth, self._max_bytes))
-        message = await request.receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            return body
-        most = most_held(self._max_bytes, encodings, growth, self._max_bytes)
+        await self._hold(holding, most_held(expected, layers, growth, self._max_bytes))
+        most = most_held(self._max_bytes, layers, growth, self._max_bytes)
         parts = bytearray()
-        while message["type"] == "http.request":
-            parts += message.get("body", b"")
-            if len(parts) > expected:
-                await self._hold(holding, most)
-            if len(parts) > self._max_bytes:
-                raise self._too_large()
-            if not message.get("more_body"):
-                return bytes(parts)
+        while True:
             message = await request.receive()
-        raise AbandonedError("The client went away before the end of its request.")
+            if message["type"] != "http.request":
+                raise AbandonedError("The client went away before the end of its request.")
+            part: bytes = message.get("body", b"")
+            size = len(parts) + len(part)
+            if size > self._max_bytes:
+                raise self._too_large()
+            if size > expected:
+                await self._hold(holding, most)
+            is_last = not message.get("more_body")
+            if is_last and not parts:
+                return part
+            parts += part
+            if is_last:
+                return bytes(parts)
 
     async def decode(
         self, body: bytes, request: HttpRequest, holding: Holding, growth: int

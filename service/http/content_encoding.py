@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from service.core.compression import FORMATS, decompress, most_decompressed
+from service.core.compression import FORMATS, decompress
 from service.core.errors import UnsupportedMediaTypeError
 
 _QUICK: Final = 4096  # compressed bytes that grow to no more than takes a few milliseconds
@@ -30,18 +30,6 @@ def read_encodings(header: str) -> list[str]:
             f"The body is compressed {len(encodings)} times: once is enough."
         )
     return encodings
-
-
-def most_held(size: int, encodings: list[str], growth: int, max_bytes: int) -> int:
-    """Return the most bytes that a body of `size` bytes takes, up to its inputs.
-
-    A byte of the body that it was before it was compressed becomes up to `growth` in them.
-    """
-    held = before = size
-    for _ in encodings:
-        before = most_decompressed(before, max_bytes)
-        held = size + 2 * before  # in pieces, and put together
-    return max(held, growth * before)
 
 
 async def decode_body(body: bytes, encodings: list[str], max_bytes: int) -> bytes:

@@ -1,6 +1,9 @@
 """Deadlines and cancellation: callers who don't wait are not worked for."""
 
+import http.client
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -83,3 +86,36 @@ def test_an_http_request_that_takes_too_long_is_answered_504(
             assert value(client, "trident_requests_total", status="504") == 1
             wait_for(lambda: value(client, "trident_batch_size_count", model="slow") == 1)
         assert post(content=seven).json()["label"] == "quick"
+        _check_slow_uploads(live, seven)
+
+
+def _check_slow_uploads(live: LiveServer, seven: bytes) -> None:
+    """The time of an upload is the client's: it counts in no deadline and in no histogram."""
+    with httpx.Client(base_url=live.url) as client:
+        before = value(client, "trident_request_duration_seconds_sum", endpoint="embed")
+        padded = seven + bytes(100_000)  # too large for the short way
+        for image, is_chunked in ((seven, False), (padded, False), (seven, True)):
+            with slow_upload(live, image, is_chunked=is_chunked) as connection:
+                assert connection.getresponse().status == 200
+        wait_for(lambda: value(client, "trident_requests_total", endpoint="embed") == 3)
+        after = value(client, "trident_request_duration_seconds_sum", endpoint="embed")
+        assert after - before < 0.5 * 3
+
+
+@contextmanager
+def slow_upload(
+    live: LiveServer, image: bytes, *, is_chunked: bool
+) -> Iterator[http.client.HTTPConnection]:
+    """Send an image in two parts, with more than the server's time-out between them."""
+
+    def parts() -> Iterator[bytes]:
+        yield image[:50]
+        time.sleep(0.8)
+        yield image[50:]
+
+    headers = {"content-type": "image/png"}
+    if not is_chunked:
+        headers["content-length"] = str(len(image))
+    with closing(http.client.HTTPConnection("127.0.0.1", live.http_port)) as connection:
+        connection.request("POST", "/embed", parts(), headers, encode_chunked=is_chunked)
+        yield connection

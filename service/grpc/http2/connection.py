@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, cast
 from service.grpc.http2.flow import (
     CONNECTION_WINDOW,
     DEFAULT_WINDOW,
-    MAX_HELD,
     MAX_WINDOW,
     STREAM_WINDOW,
     ReceiveWindow,
@@ -173,6 +172,7 @@ class Connection(asyncio.Protocol):
         """Forget a stream that has been answered."""
         del self._streams[stream.number]
         if not stream.ended:
+            stream.receive_window.is_held_back = False
             self._leftovers[stream.number] = Leftover(
                 stream.receive_window, time.monotonic() + _LEFTOVER_SECONDS
             )
@@ -192,7 +192,6 @@ class Connection(asyncio.Protocol):
         """Hand a part of a body to its stream (RFC 9113, 6.1)."""
         increment = self._receive_window.take(size)
         if increment:
-            self._bound_memory()
             self.sender.write(window_update(0, increment))
         stream = self._streams.get(number)
         if stream is None:
@@ -324,16 +323,6 @@ class Connection(asyncio.Protocol):
         self._ended_early[number] = None
         if len(self._ended_early) > _MAX_ENDED_EARLY:
             del self._ended_early[next(iter(self._ended_early))]
-
-    def _bound_memory(self) -> None:
-        """End the streams that hold the most, as long as all together hold too much."""
-        held = {number: stream.held for number, stream in self._streams.items()}
-        total = sum(held.values())
-        for number in sorted(held, key=held.__getitem__, reverse=True):
-            if total <= MAX_HELD:
-                return
-            total -= held[number]
-            self.reset(number, ErrorCode.ENHANCE_YOUR_CALM)
 
     def _drop(self, number: int) -> None:
         stream = self._streams.pop(number, None)

@@ -13,13 +13,12 @@ DEFAULT_WINDOW: Final = 65_535
 
 MAX_WINDOW: Final = 2**31 - 1
 
-STREAM_WINDOW: Final = 4 * 1024 * 1024
-CONNECTION_WINDOW: Final = 16 * 1024 * 1024
-"""Bytes of bodies that a client may send before it hears of more, at first and ever after."""
+STREAM_WINDOW: Final = 64 * 1024
+"""Bytes of a body that a client may send before it hears of more. A stream asks for more where
+there is room for a large body (`Stream.widen`)."""
 
-MAX_HELD: Final = 256 * 1024 * 1024
-"""Bytes of requests that aren't whole yet, of a connection's streams together. A window can't
-bound them: with it shut, none of the requests would ever be whole."""
+CONNECTION_WINDOW: Final = 16 * 1024 * 1024
+"""The same for all bodies of a connection, at first and ever after."""
 
 _ENOUGH: Final = 65_536  # bytes that go at once, however many more the turn brings
 
@@ -27,11 +26,13 @@ _ENOUGH: Final = 65_536  # bytes that go at once, however many more the turn bri
 class ReceiveWindow:
     """What the peer may still send of a body: told anew only when half of it is used up."""
 
-    __slots__ = ("_left", "_size")
+    __slots__ = ("_left", "_size", "is_held_back")
 
     def __init__(self, size: int) -> None:
         """Begin with `size` bytes, of which the peer knows."""
         self._size = self._left = size
+        self.is_held_back = False
+        """Whether the peer shall send no more than it knows it may."""
 
     def take(self, count: int) -> int:
         """Note bytes that came; return by how many to grow the window at the peer, mostly 0.
@@ -44,9 +45,16 @@ class ReceiveWindow:
             return 0
         if self._left < 0:
             raise BrokenConnectionError(ErrorCode.FLOW_CONTROL_ERROR, "data over the window")
+        if self.is_held_back:
+            return 0
         increment = self._size - self._left
         self._left = self._size
         return increment
+
+    def widen(self, count: int) -> None:
+        """Let the peer send `count` bytes more, once."""
+        self.is_held_back = False
+        self._left += count
 
 
 class Sender:

@@ -15,6 +15,7 @@ from service.grpc.http2.frames import (
     BrokenStreamError,
     ErrorCode,
     frame,
+    window_update,
 )
 from service.grpc.http2.headers import Request
 
@@ -71,11 +72,6 @@ class Stream(ABC):
     def take_body(self, data: bytes) -> None:
         """Take a part of the body; the last one if the stream has `ended`."""
 
-    @property
-    @abstractmethod
-    def held(self) -> int:
-        """Bytes of the body that are kept, for want of the rest or of a reader."""
-
     @abstractmethod
     def gone(self) -> None:
         """Give up: the peer, or the connection, ended the stream before its answer did."""
@@ -98,6 +94,15 @@ class Stream(ABC):
     def make_room(self, size: int) -> int:
         """Note a part of a body of several; return by how many bytes to grow its window, or 0."""
         return self.receive_window.take(size)
+
+    def hold_back(self) -> None:
+        """Have the peer send no more of the body than it knows it may, until `widen`."""
+        self.receive_window.is_held_back = True
+
+    def widen(self, size: int) -> None:
+        """Have the peer send `size` bytes of the body more than it knows it may."""
+        self.receive_window.widen(size)
+        self._sender.write(window_update(self.number, size))
 
     def take(self, data: bytes) -> None:
         """Take a part of the body, if it agrees with the header's length (RFC 9113, 8.1.1)."""

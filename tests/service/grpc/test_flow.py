@@ -1,9 +1,13 @@
 """Flow control: large bodies both ways, windows that stay shut, peers that don't read."""
 
+import asyncio
+import gzip
 import struct
 
 import pytest
 
+from service.core import admission
+from service.core.admission import Stage
 from service.grpc.http2 import connection, frames
 from service.grpc.http2.flow import (
     CONNECTION_WINDOW,
@@ -65,28 +69,141 @@ async def test_windows_grow_with_what_is_sent(wire: Wire) -> None:
     assert got[0] >= calls * MAX_MESSAGE
 
 
-async def test_requests_that_are_never_whole_are_bounded(
-    small: SmallServer, monkeypatch: pytest.MonkeyPatch
+async def begin_large(wire: Wire, stream: int, size: int = LARGE) -> bytes:
+    """Send the first frame of a large message; return the rest of it."""
+    body = with_prefix(bytes(size))
+    wire.send(frame(frames.HEADERS, frames.END_HEADERS, stream, wire.block()))
+    wire.send(frame(frames.DATA, 0, stream, body[:16_384]))
+    return body[16_384:]
+
+
+async def send_rest(wire: Wire, stream: int, rest: bytes) -> None:
+    for start in range(0, len(rest), 16_384):
+        flags = frames.END_STREAM if start + 16_384 >= len(rest) else 0
+        wire.send(frame(frames.DATA, flags, stream, rest[start : start + 16_384]))
+        await wire.writer.drain()
+
+
+async def widened(wire: Wire) -> int:
+    """Return the next stream whose window grows."""
+    while True:
+        update = await wire.until(frames.WINDOW_UPDATE)
+        if update.stream:
+            assert int.from_bytes(update.payload, "big") == LARGE
+            return update.stream
+
+
+async def test_a_large_message_is_let_in_when_there_is_room_for_it(
+    small: SmallServer, wire: Wire
 ) -> None:
-    """One connection could make the server hold a message of the largest size for each stream."""
-    monkeypatch.setattr(connection, "MAX_HELD", 6 * LARGE)
-    async with small.wire() as wire:
-        wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 2 * LARGE}), window_update(0, 2 * LARGE))
-        for stream in range(1, 41, 2):
-            wire.send(frame(frames.HEADERS, frames.END_HEADERS, stream, wire.block()))
-            wire.send(frame(frames.DATA, 0, stream, with_prefix(bytes(LARGE))[:16_384]))
-            for _ in range(LARGE // 16_384 - 1):
-                wire.send(frame(frames.DATA, 0, stream, bytes(16_384)))
-            await wire.writer.drain()
-        assert (await wire.until(frames.RST_STREAM)).code == ErrorCode.ENHANCE_YOUR_CALM
-        wire.send(frame(frames.PING, 0, 0, bytes(8)))
-        await wire.until(frames.PING)  # all that went before it has been read
-        (open_connection,) = small.listener._connections
-        held = sum(stream.held for stream in open_connection._streams.values())
-        assert LARGE < held <= 6 * LARGE + CONNECTION_WINDOW // 2
-        last = bytes(5 + LARGE - LARGE // 16_384 * 16_384)
-        wire.send(frame(frames.DATA, frames.END_STREAM, 39, last))
-        assert (await wire.answer(39)).body == with_prefix(bytes(LARGE))
+    """Messages that never become whole can't make the server hold more than it may."""
+    account = small.methods.account
+    account.large_bodies = Stage(3 * LARGE)
+    wire.send(window_update(0, 2**30), settings({Setting.INITIAL_WINDOW_SIZE: 2**30}))
+    rests = {stream: await begin_large(wire, stream) for stream in range(1, 12, 2)}
+    assert [await widened(wire) for _ in range(3)] == [1, 3, 5]
+    assert account.used == 3 * LARGE
+    wire.send(wire.call(13))
+    assert (await wire.answer(13)).body == with_prefix(b"hello"), "a small one needn't wait"
+    await send_rest(wire, 3, rests[3])
+    assert (await wire.answer(3)).body == with_prefix(bytes(LARGE))
+    assert await widened(wire) == 7, "they are let in in their order"
+    wire.send(frame(frames.RST_STREAM, 0, 1, bytes(4)), frame(frames.RST_STREAM, 0, 9, bytes(4)))
+    assert await widened(wire) == 11, "one that has gone makes way"
+    for stream in (5, 7, 11):
+        await send_rest(wire, stream, rests[stream])
+        assert (await wire.answer(stream)).body == with_prefix(bytes(LARGE))
+    assert account.used == 0
+
+
+async def test_a_message_that_is_not_let_in_is_not_taken(small: SmallServer, wire: Wire) -> None:
+    account = small.methods.account
+    account.large_bodies = Stage(LARGE)
+    await begin_large(wire, 1)
+    rest = await begin_large(wire, 3)
+    await send_rest(wire, 3, rest)  # beyond the window
+    assert await wire.end() == ErrorCode.FLOW_CONTROL_ERROR
+    assert account.used == 0
+
+
+async def test_too_many_do_not_wait(
+    small: SmallServer, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "_MAX_WAITING", 2)
+    small.methods.account.large_bodies = Stage(LARGE)
+    for stream in (1, 3, 5, 7):
+        await begin_large(wire, stream)
+    refused = await wire.answer(7)
+    assert refused.status == "RESOURCE_EXHAUSTED"
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_waiting_for_room_has_an_end() -> None:
+    async with small_server(free_port(), seconds=0.1) as small, small.wire() as wire:
+        small.methods.account.large_bodies = Stage(LARGE)
+        assert small.methods.account.large_bodies.try_take(LARGE)
+        await begin_large(wire, 1)
+        assert (await wire.answer(1)).status == "RESOURCE_EXHAUSTED"
+
+
+async def test_messages_that_grow_when_decompressed_are_counted_so(
+    small: SmallServer, wire: Wire
+) -> None:
+    account = small.methods.account
+    bomb = gzip.compress(bytes(MAX_MESSAGE))
+    data = b"\x01" + struct.pack(">L", len(bomb)) + bomb
+    wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 2**30}), window_update(0, 2**30))
+    head = wire.block("/test/Size", grpc_encoding="gzip")
+    wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, head))
+    wire.send(frame(frames.DATA, 0, 1, data))
+    await eventually(lambda: account.used > 0)
+    assert account.used >= 2 * MAX_MESSAGE
+    wire.send(frame(frames.DATA, frames.END_STREAM, 1))
+    assert (await wire.answer(1)).body == with_prefix(b"%d" % MAX_MESSAGE)
+    assert account.used == 0
+
+
+async def test_what_nobody_reads_of_a_stream_of_messages_is_bounded(
+    small: SmallServer, wire: Wire
+) -> None:
+    account = small.methods.account
+    wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 0}))
+    wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block("/test/Repeat")))
+    for _ in range(20):
+        wire.send(frame(frames.DATA, 0, 1, with_prefix(bytes(16_000))))
+    await eventually(lambda: account.used > 250_000)
+    account.small_bodies = Stage(300_000)
+    small.methods.account.small_bodies.try_take(300_000)
+    wire.send(frame(frames.HEADERS, frames.END_HEADERS, 3, wire.block("/test/Repeat")))
+    wire.send(frame(frames.DATA, 0, 3, with_prefix(bytes(16_000)) * 1))
+    assert (await wire.answer(3)).status == "RESOURCE_EXHAUSTED"
+
+
+async def test_a_streamed_message_is_small(wire: Wire) -> None:
+    wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block("/test/Repeat")))
+    wire.send(frame(frames.DATA, 0, 1, b"\x00" + struct.pack(">L", 100_000)))
+    assert (await wire.answer(1)).status == "RESOURCE_EXHAUSTED"
+
+
+async def test_a_slow_upload_is_taken_as_long_as_it_goes_on(impatient: None) -> None:
+    """The time-out is for the answer; an upload has it for each part."""
+    async with small_server(free_port(), seconds=0.4) as small, small.wire() as wire:
+        body = with_prefix(bytes(LARGE))
+        wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block("/test/Size")))
+        for start in range(0, len(body), 100_000):
+            for begin in range(start, min(start + 100_000, len(body)), 16_000):
+                part = body[begin : min(begin + 16_000, start + 100_000)]
+                wire.send(frame(frames.DATA, 0, 1, part))
+            await asyncio.sleep(0.15)
+        wire.send(frame(frames.DATA, frames.END_STREAM, 1))
+        assert (await wire.answer(1)).body == with_prefix(b"%d" % LARGE)
+        await begin_large(wire, 3)
+        assert (await wire.answer(3)).status == "DEADLINE_EXCEEDED"
+        wire.send(frame(frames.HEADERS, frames.END_HEADERS, 5, wire.block(grpc_timeout="300m")))
+        for _ in range(60):
+            wire.send(frame(frames.DATA, 0, 5, with_prefix(bytes(LARGE))[:16_000]))
+            await asyncio.sleep(0.01)
+        assert (await wire.answer(5)).status == "DEADLINE_EXCEEDED"
 
 
 async def test_an_answer_waits_for_the_streams_window(wire: Wire) -> None:

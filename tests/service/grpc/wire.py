@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from hpack import Decoder, Encoder
 
-from service.grpc.calls import Call, Service
+from service.core.admission import Account
+from service.grpc.calls import Call, Service, UnaryMethod
 from service.grpc.http2 import frames
 from service.grpc.http2.frames import FRAME_HEAD, PREFACE, frame
 from service.grpc.http2.listener import Listener
@@ -15,6 +16,7 @@ from service.grpc.messages import with_prefix
 from service.grpc.status import CallError, StatusCode
 
 MAX_MESSAGE = 2 * 1024 * 1024
+CAPACITY = 64 * 1024 * 1024  # bytes that messages may hold
 SECONDS = 20  # that a client waits for a frame
 HELLO = PREFACE + frame(frames.SETTINGS, 0, 0)
 WHOLE = frames.END_HEADERS | frames.END_STREAM
@@ -125,6 +127,7 @@ class Methods:
     def __init__(self) -> None:
         self.running = 0
         self.cancelled = 0
+        self.account = Account(CAPACITY)
 
     async def echo(self, _: Call, message: bytes) -> bytes:
         return message
@@ -132,6 +135,10 @@ class Methods:
     async def grow(self, _: Call, message: bytes) -> bytes:
         """Answer by as many bytes as the message says."""
         return bytes(int(message))
+
+    async def size(self, _: Call, message: bytes) -> bytes:
+        """Answer by the number of bytes in the message."""
+        return b"%d" % len(message)
 
     async def wait(self, _: Call, message: bytes) -> bytes:
         self.running += 1
@@ -157,12 +164,14 @@ class Methods:
     def service(self, timeout: float) -> Service:
         return Service(
             unary={
-                "/test/Echo": self.echo,
-                "/test/Grow": self.grow,
-                "/test/Wait": self.wait,
-                "/test/Fail": self.fail,
+                "/test/Echo": UnaryMethod(self.echo),
+                "/test/Grow": UnaryMethod(self.grow),
+                "/test/Size": UnaryMethod(self.size),
+                "/test/Wait": UnaryMethod(self.wait),
+                "/test/Fail": UnaryMethod(self.fail),
             },
             streaming={"/test/Repeat": self.repeat},
+            account=self.account,
             max_message_bytes=MAX_MESSAGE,
             timeout=timeout,
         )
