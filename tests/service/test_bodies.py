@@ -43,7 +43,9 @@ class Sender:
 @pytest.fixture
 def account() -> Account:
     """An account with room for two of the largest bodies."""
-    return Account(4 * LIMIT)
+    account = Account(4 * LIMIT)
+    account.large_bodies = Stage(2 * LIMIT)
+    return account
 
 
 async def read(sender: Sender, holding: Holding, growth: int = 1, patience: float = 60) -> bytes:

@@ -18,6 +18,7 @@ VALUES = {
     "max_queue_size": ("99", 99),
     "max_inputs": ("5", 5),
     "max_body_bytes": ("4096", 4096),
+    "max_inflight_bytes": ("2000000", 2_000_000),
     "max_pixels": ("1000", 1000),
     "request_timeout": ("0.5", 0.5),
     "header_timeout": ("2.5", 2.5),
@@ -37,6 +38,7 @@ BAD_VALUES = {
     "max_queue_size": "-1",
     "max_inputs": "0",
     "max_body_bytes": "1",
+    "max_inflight_bytes": "1000",
     "max_pixels": "0",
     "request_timeout": "0",
     "header_timeout": "0",
@@ -73,6 +75,14 @@ def test_a_setting_is_set_by_the_environment(field: str, monkeypatch: pytest.Mon
     assert getattr(Settings(), field) != expected
     monkeypatch.setenv(f"TRIDENT_{field.upper()}", text)
     assert getattr(Settings(), field) == expected
+
+
+@pytest.mark.parametrize("field", VALUES)
+def test_an_empty_value_means_the_default(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose writes an empty one for a variable that isn't set."""
+    default = getattr(Settings(), field)
+    monkeypatch.setenv(f"TRIDENT_{field.upper()}", "")
+    assert getattr(Settings(), field) == default
 
 
 @pytest.mark.parametrize("field", BAD_VALUES)
