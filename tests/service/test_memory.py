@@ -164,10 +164,10 @@ def test_a_flood_of_the_largest_requests_keeps_a_worker_within_its_memory(
         (worker,) = live.workers()
         watch = stack.enter_context(Watch(worker))
         callers = stack.enter_context(ThreadPoolExecutor(100))
-        until = time.monotonic() + SECONDS
         asks = [(make.__name__, partial(send, live, make())) for make in FLOOD]
         asks.append(("gRPC", partial(call, live)))
         source = random.Random(11)
+        until = time.monotonic() + SECONDS
         order = [source.choice(asks) for _ in range(1000)]
 
         def flood() -> None:
