@@ -30,6 +30,7 @@ from service.ingress import behind_ingress, send_no_usage_reports
 from service.lifecycle import Lifecycle
 from service.logs import AccessLog, configure_logging
 from service.metrics_folder import choose_metrics_folder
+from service.ports import grpc_port
 from service.schemas import (
     ClassificationAnswer,
     EmbeddingAnswer,
@@ -164,19 +165,14 @@ class Trident:
         report_settings(settings, os.environ)
         try:
             read_models(settings.models)
-            check_port_free(settings.grpc_host, settings.grpc_port)
         except CorruptModelError as error:
             raise BentoMLConfigException(str(error)) from None
+        port = grpc_port(settings.grpc_host, settings.grpc_port)
+        try:
+            check_port_free(port.host, port.number)
         except OSError as error:
-            raise BentoMLConfigException(
-                f"The gRPC server can't listen on {settings.grpc_host}:{settings.grpc_port}: "
-                f"{error.strerror}. Stop what does, or set TRIDENT_GRPC_PORT."
-            ) from None
-        supervise(
-            drain_timeout=settings.drain_timeout,
-            grpc_host=settings.grpc_host,
-            grpc_port=settings.grpc_port,
-        )
+            raise port.refused(error) from None
+        supervise(port, drain_timeout=settings.drain_timeout)
 
     @bentoml.on_startup
     async def start(self) -> None:

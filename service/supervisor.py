@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from bentoml._internal.utils import circus
-from bentoml.exceptions import BentoMLConfigException
 from circus.watcher import Watcher
 
 from service.core.worker_exits import WorkerExits
 from service.grpc.server import check_port_free
 from service.metrics_folder import keep_metrics_folder
 from service.orphan import END_SECONDS, SUPERVISOR
+from service.ports import Port, http_port
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +30,9 @@ _ECHO_SECONDS: Final = 0.1  # in which a second signal is the first once more: `
 _BUSY_SECONDS: Final = 0.05  # between two tries to stop while something else is being done
 
 
-def supervise(*, drain_timeout: float, grpc_host: str, grpc_port: int) -> None:
+def supervise(grpc: Port, *, drain_timeout: float) -> None:
     """Have BentoML, about to serve, run a `Supervisor` in place of its own."""
-    circus.Arbiter = partial(
-        Supervisor, drain_timeout=drain_timeout, grpc_address=(grpc_host, grpc_port)
-    )
+    circus.Arbiter = partial(Supervisor, grpc=grpc, drain_timeout=drain_timeout)
 
 
 class Supervisor(circus.Arbiter):
@@ -44,13 +42,13 @@ class Supervisor(circus.Arbiter):
         self,
         watchers: list[Watcher],
         *args: Any,
+        grpc: Port,
         drain_timeout: float,
-        grpc_address: tuple[str, int],
         **options: Any,
     ) -> None:
         """Kill workers that haven't ended a little later than `drain_timeout` seconds allow."""
         super().__init__(watchers, *args, **options | {"check_delay": _LOOK_SECONDS})
-        self._grpc_address = grpc_address
+        self._grpc = grpc
         self._stop_asked = 0.0
         self._forced = False
         self._numbers: dict[int, int] = {}
@@ -71,17 +69,12 @@ class Supervisor(circus.Arbiter):
         try:
             super().initialize()
         except OSError as error:
-            raise BentoMLConfigException(
-                f"The HTTP server can't listen on {http.host}:{http.port}: {error.strerror}. "
-                "Stop what does, or choose another port by --port."
-            ) from None
+            raise http_port(http.host, http.port).refused(error) from None
         try:
-            check_port_free(*self._grpc_address)
-        except OSError:
-            raise BentoMLConfigException(
-                f"HTTP and gRPC can't share port {http.port}: set TRIDENT_GRPC_PORT, or --port, "
-                "to another one."
-            ) from None
+            check_port_free(self._grpc.host, self._grpc.number)
+        except OSError as error:
+            shared = http.port == self._grpc.number
+            raise (self._grpc.shared() if shared else self._grpc.refused(error)) from None
 
     def manage_watchers(self) -> Any:
         """Replace workers that have died, unless something else is being done."""
