@@ -5,18 +5,87 @@
 #
 # One at a time: a new replica is started from the present image and settings, and is healthy before
 # the balancer takes an old one out, which then finishes what it has and stops. For a new release,
-# build or pull the image first.
+# build or pull the image first. If a new replica doesn't become healthy, it is removed, and the old
+# ones go on; mend what it complains of, and start this again.
+#
+# In the end there are TRIDENT_REPLICAS replicas, or as many as there were if that isn't set.
 set -euo pipefail
 compose=(docker compose -f "$(dirname "$0")/compose.yaml" "$@")
 
-old=$("${compose[@]}" ps --quiet trident)
-count=$(wc -w <<<"$old")
-for container in $old; do
-    "${compose[@]}" up --detach --wait --no-deps --no-recreate --scale trident=$((count + 1)) trident
-    for address in $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$container"); do
-        "${compose[@]}" exec -T balancer drain "$address"
+all() { "${compose[@]}" ps --all --quiet trident; }
+unknown() { all | grep --invert-match --fixed-strings "${known:-nothing}" || true; }
+state() { docker inspect --format '{{.State.Status}} {{.State.Health.Status}} {{.RestartCount}}' "$1"; }
+drain() { "${compose[@]}" exec -T balancer drain "$@"; }
+
+known= leaving=
+
+# Start one replica more. Fails if it doesn't become healthy.
+start() {
+    local new
+    "${compose[@]}" up --detach --no-deps --no-recreate --scale trident=$(($(all | wc -l) + 1)) trident
+    new=$(unknown)
+    while true; do
+        case $(state "$new") in
+            "running healthy "*) return ;;
+            "running starting 0" | "created "*) sleep 0.5 ;;
+            *) break ;;
+        esac
     done
-    docker stop "$container"
-    docker rm "$container"
-    "${compose[@]}" exec -T balancer drain --release
+    echo "The new replica doesn't become healthy; the last lines of its log:" >&2
+    docker logs --tail 20 "$new" >&2
+    return 1
+}
+
+# Take a replica from the balancer, and end it.
+retire() {
+    local address
+    for address in $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1"); do
+        drain "$address"
+    done
+    known=$(all) leaving=$1
+    end
+}
+
+end() {
+    docker stop "$leaving" >/dev/null
+    docker rm "$leaving" >/dev/null
+    leaving=
+    drain --release
+}
+
+# However this ends: what was begun with an old replica is finished, else the new one goes.
+finish() {
+    local replica
+    [ -z "$leaving" ] || end
+    for replica in $(unknown); do
+        docker rm --force "$replica" >/dev/null
+    done
+}
+
+# What an interrupted restart left: replicas that don't run, or can't, and one that gets no requests.
+old=()
+for replica in $(all); do
+    case $(state "$replica") in
+        "running healthy "* | "running unhealthy "* | "running starting 0") old+=("$replica") ;;
+        *) docker rm --force "$replica" >/dev/null ;;
+    esac
+done
+drain --release
+
+wanted=$("${compose[@]}" config trident | awk '$1 == "replicas:" { print $2 }')
+((wanted > 1)) || wanted=$((${#old[@]} > 1 ? ${#old[@]} : 1))
+
+known=$(all)
+trap finish EXIT
+trap 'exit 1' INT TERM HUP # after the command that runs now
+for ((number = 0; number < wanted; number++)); do
+    start
+    if ((number < ${#old[@]})); then
+        retire "${old[number]}"
+    fi
+    known=$(all)
+    echo "$((number + 1)) of $wanted replicas are new"
+done
+for ((; number < ${#old[@]}; number++)); do
+    retire "${old[number]}"
 done

@@ -21,8 +21,7 @@ def stack(images: None) -> Iterator[Stack]:
     stack = Stack()
     stack.compose("down", "--volumes")
     try:
-        services = ("trident", "balancer", "prometheus")
-        stack.compose("up", "--detach", "--wait", "--scale", "trident=3", *services)
+        stack.up()
         yield stack
     finally:
         stack.compose("--profile", "load", "down", "--volumes")

@@ -8,10 +8,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "com.docker.compose.project=trident-test"
 OPTIONS = ("-p", "trident-test", "-f", str(Path(__file__).with_name("compose.test.yaml")))
+REPLICAS = 3
 # A build on the host's network also works where containers can't reach a package index.
-ENVIRONMENT = {"TRIDENT_BUILD_NETWORK": "host"} | os.environ
+ENVIRONMENT = {
+    "TRIDENT_BUILD_NETWORK": "host",
+    "TRIDENT_REPLICAS": str(REPLICAS),
+} | os.environ
 
 
 def docker(*command: str, environment: Mapping[str, str] | None = None) -> str:
@@ -34,6 +41,17 @@ def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
     )
     assert process.returncode == 0, f"{' '.join(command)}:\n{process.stdout}\n{process.stderr}"
     return process.stdout
+
+
+def start(*command: str) -> "subprocess.Popen[bytes]":
+    """Start a command; what it prints is thrown away."""
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def has_engine() -> bool:
@@ -67,9 +85,23 @@ class Stack:
         """Run a command of docker compose."""
         return docker("compose", "-f", "docker/compose.yaml", *OPTIONS, *command)
 
+    def up(self) -> None:
+        """Start everything but Grafana and locust, and wait until it is healthy."""
+        self.compose("up", "--detach", "--wait", "trident", "balancer", "prometheus")
+
     def replicas(self) -> list[str]:
-        """Return the ids of Trident's containers."""
-        return self.compose("ps", "--quiet", "trident").split()
+        """Return the ids of Trident's containers, also of those that don't run."""
+        return self.compose("ps", "--all", "--quiet", "trident").split()
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Return the series that Prometheus answers, each with `metric` and `value`."""
+        url = f"http://{self.address('prometheus', 9090)}/api/v1/query"
+        data = httpx.get(url, params={"query": expression}, timeout=30).json()["data"]
+        return list(data["result"])
+
+    def alerts(self) -> set[str]:
+        """Return the names of the alerts that fire, or will if it goes on."""
+        return {series["metric"]["alertname"] for series in self.query("ALERTS")}
 
     def address(self, service: str, port: int) -> str:
         """Return where a service's port is published, as HOST:PORT."""

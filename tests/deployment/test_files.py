@@ -1,6 +1,7 @@
 """What can be checked of the compose files without starting them."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,9 @@ def _engine() -> None:
         pytest.skip("NO DOCKER ENGINE: the compose files were not tried")
 
 
-def _services(*options: str) -> dict[str, dict[str, object]]:
-    config = docker("compose", *FILES, *options, "config", "--format", "json")
+def _services(*options: str, replicas: str = "") -> dict[str, dict[str, Any]]:
+    command = ("compose", *FILES, *options, "config", "--format", "json")
+    config = docker(*command, environment={"TRIDENT_REPLICAS": replicas})
     return dict(json.loads(config)["services"])
 
 
@@ -34,13 +36,22 @@ def test_every_service_is_hardened() -> None:
 
 def test_nothing_is_published_beyond_this_machine() -> None:
     for service in _services("--profile", "load").values():
-        for port in service.get("ports", []):  # type: ignore[attr-defined]
+        for port in service.get("ports", []):
             assert port["host_ip"] == "127.0.0.1"
 
 
 def test_on_a_gpu_there_is_one_worker_with_a_device() -> None:
     trident = _services("-f", "docker/compose.gpu.yaml")["trident"]
-    assert trident["build"]["target"] == "gpu"  # type: ignore[index]
-    assert trident["environment"]["TRIDENT_WORKERS"] == "1"  # type: ignore[index]
-    (device,) = trident["deploy"]["resources"]["reservations"]["devices"]  # type: ignore[index]
+    assert trident["build"]["target"] == "gpu"
+    assert trident["environment"]["TRIDENT_WORKERS"] == "1"
+    (device,) = trident["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["count"], device["capabilities"]) == ("nvidia", 1, ["gpu"])
+
+
+@pytest.mark.parametrize(("set_to", "replicas"), [("", 1), ("1", 1), ("7", 7)])
+def test_replicas_and_those_that_prometheus_misses_are_set_by_one_variable(
+    set_to: str, replicas: int
+) -> None:
+    services = _services(replicas=set_to)
+    assert services["trident"]["deploy"]["replicas"] == replicas
+    assert services["prometheus"]["environment"] == {"TRIDENT_REPLICAS": str(replicas)}

@@ -1,14 +1,14 @@
-"""Prometheus's own programs, which check the rules and answer the dashboard's queries."""
+"""Prometheus's own programs, which check the rules and answer the dashboard's queries; HAProxy."""
 
 import shutil
 
 import pytest
 
 
-def _require(program: str) -> str:
+def _require(program: str, package: str = "prometheus") -> str:
     path = shutil.which(program)
     if path is None:
-        pytest.skip(f"NOT CHECKED: {program} is missing; apt-get install prometheus brings it")
+        pytest.skip(f"NOT CHECKED: {program} is missing; apt-get install {package} brings it")
     return path
 
 
@@ -22,3 +22,9 @@ def promtool() -> str:
 def prometheus_program() -> str:
     """The path of Prometheus."""
     return _require("prometheus")
+
+
+@pytest.fixture(scope="session")
+def haproxy() -> str:
+    """The path of HAProxy."""
+    return _require("haproxy", "haproxy")

@@ -17,6 +17,7 @@ from tests.monitoring.dashboard import find_panels, find_values, read_dashboard
 from tests.monitoring.draw import Picture
 from tests.monitoring.prometheus import LivePrometheus
 from tests.monitoring.traffic import Traffic
+from tests.service.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import ROOT, LiveServer
 
 _EVERY = 5  # seconds between two scrapes: the committed 15 would leave a dozen points
@@ -32,8 +33,8 @@ def _window(group: str, window: str) -> str:
     return _DRIFT[window] if group == "trident-drift" else window
 
 
-async def _ask(server: LiveServer) -> None:
-    async with Traffic(server) as traffic:
+async def _ask(balancer: LiveBalancer) -> None:
+    async with Traffic(balancer) as traffic:
         await traffic.steady(60, rate=80)
         await traffic.overload(20, clients=32)
         await traffic.steady(40, rate=80)
@@ -44,19 +45,21 @@ async def _ask(server: LiveServer) -> None:
 
 
 def _make(folder: Path, picture: Path) -> None:
-    program = shutil.which("prometheus")
-    if program is None:
-        raise SystemExit("Prometheus is missing: apt-get install prometheus brings it.")
+    haproxy = shutil.which("haproxy")
+    if haproxy is None or shutil.which("prometheus") is None:
+        raise SystemExit("Not both are here: apt-get install prometheus haproxy brings them.")
     board = read_dashboard()
     (folder / "server").mkdir()
     with LiveServer(folder / "server", ROOT / "models", max_queue_size=256) as server:
-        target = f"127.0.0.1:{server.http_port}"
         server.wait_until_ready()
-        with LivePrometheus(
-            program, folder, target, every=f"{_EVERY}s", window=_window
-        ) as prometheus:
+        with (
+            LiveBalancer(haproxy, folder, server.http_port, server.grpc_port) as balancer,
+            LivePrometheus(
+                folder, server, balancer, every=f"{_EVERY}s", window=_window
+            ) as prometheus,
+        ):
             start = time.time()
-            asyncio.run(_ask(server))
+            asyncio.run(_ask(balancer))
             end = time.time()
             panels = find_panels(board, find_values(board, prometheus, f"{4 * _EVERY}s"))
             Picture(prometheus, start, end, _EVERY).draw(panels, _CAPTION, picture)

@@ -1,5 +1,6 @@
 """A real Prometheus that watches a Trident under test, by the committed configuration."""
 
+import os
 import re
 import subprocess
 import time
@@ -10,7 +11,8 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.service.live_server import ROOT, free_port
+from tests.service.balancer.live_balancer import LiveBalancer
+from tests.service.live_server import ROOT, LiveServer, free_port
 
 CONFIGURATION = ROOT / "docker" / "prometheus"
 START_SECONDS = 60
@@ -22,22 +24,35 @@ Window = Callable[[str, str], str]
 class LivePrometheus:
     """Prometheus in a process of its own, started by the constructor; use it in a `with`."""
 
-    def __init__(self, program: str, folder: Path, target: str, *, every: str, window: Window):
-        """Scrape `target` (host:port) and evaluate the rules, both at the interval `every`.
+    def __init__(
+        self,
+        folder: Path,
+        server: LiveServer,
+        balancer: LiveBalancer,
+        *,
+        every: str,
+        window: Window,
+    ) -> None:
+        """Scrape both and evaluate the rules, all at the interval `every`. One replica is wanted.
 
         The rules are the committed ones but for the length of their windows: a test has no week.
         """
-        port = free_port()
-        own = f"127.0.0.1:{port}"
-        _write_configuration(folder, {"trident": target, "prometheus": own}, every, window)
+        own = f"127.0.0.1:{free_port()}"
+        targets = {
+            "trident": f"127.0.0.1:{server.http_port}",
+            "balancer": balancer.health_target,
+            "prometheus": own,
+        }
+        _write_configuration(folder, targets, every, window)
         self._log = (folder / "prometheus.log").open("wb")
         self._process = subprocess.Popen(
             [
-                program,
+                *("sh", str(CONFIGURATION / "start.sh")),
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
                 f"--web.listen-address={own}",
             ],
+            env=os.environ | {"TRIDENT_REPLICAS": "1", "TMPDIR": str(folder)},
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -95,6 +110,7 @@ class LivePrometheus:
 def _write_configuration(folder: Path, targets: dict[str, str], every: str, window: Window) -> None:
     config = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text())
     config["global"] = {"scrape_interval": every, "evaluation_interval": every}
+    config["rule_files"] = ["rules/*.yml", "wanted.yml"]
     for job in config["scrape_configs"]:
         job.pop("dns_sd_configs", None)
         job["static_configs"] = [{"targets": [targets.pop(job["job_name"])]}]

@@ -17,6 +17,7 @@ from tests.monitoring.dashboard import Panel, Values, find_panels, find_values, 
 from tests.monitoring.draw import Picture
 from tests.monitoring.prometheus import CONFIGURATION, LivePrometheus
 from tests.monitoring.traffic import Traffic
+from tests.service.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import ROOT, LiveServer
 
 GRAFANA = ROOT / "docker" / "grafana"
@@ -43,33 +44,30 @@ def _window(_group: str, window: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def watched(prometheus_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """Trident and Prometheus after half a minute of traffic."""
+def watched(
+    prometheus_program: str, haproxy: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
+    """Trident, its balancer and Prometheus after half a minute of traffic."""
     folder = tmp_path_factory.mktemp("watched")
     (folder / "server").mkdir()
     with (
         LiveServer(folder / "server", ROOT / "models", max_queue_size=64) as server,
-        LivePrometheus(
-            prometheus_program,
-            folder,
-            f"127.0.0.1:{server.http_port}",
-            every="1s",
-            window=_window,
-        ) as prometheus,
+        LiveBalancer(haproxy, folder, server.http_port, server.grpc_port) as balancer,
+        LivePrometheus(folder, server, balancer, every="1s", window=_window) as prometheus,
     ):
         server.wait_until_ready()
         start = time.time()
-        asyncio.run(_ask(server))
+        asyncio.run(_ask(server, balancer))
         values = find_values(BOARD, prometheus, "8s")
         yield Watched(prometheus, start, time.time(), values)
 
 
-async def _ask(server: LiveServer) -> None:
-    async with Traffic(server) as traffic:
-        await traffic.steady(8, rate=40)
+async def _ask(server: LiveServer, balancer: LiveBalancer) -> None:
+    async with Traffic(server) as traffic, Traffic(balancer) as balanced:
+        await balanced.steady(8, rate=40)
         await traffic.overload(6, clients=24)
         await traffic.odd(3, rate=30)
-        await traffic.steady(8, rate=40)
+        await balanced.steady(8, rate=40)
 
 
 def _has_data(series: list[dict[str, Any]]) -> bool:

@@ -17,15 +17,16 @@ from loadtests.clients.bodies import BAD_REQUESTS, Body, make_bodies
 from loadtests.clients.samples import TASKS, read_samples
 from service.grpc import inference_pb2 as messages
 from service.grpc.inference_pb2_grpc import InferenceStub
+from tests.service.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import LiveServer
 
 _MANY = 32  # inputs in a large request
 
 
 class Traffic:
-    """Clients of one server, over both protocols; use it in an `async with`."""
+    """Clients of a server, or of its balancer, by both protocols; use it in an `async with`."""
 
-    def __init__(self, server: LiveServer, seed: int = 1) -> None:
+    def __init__(self, server: LiveServer | LiveBalancer, seed: int = 1) -> None:
         self._http = httpx.AsyncClient(base_url=server.url, timeout=60)
         self._channel = grpc.aio.insecure_channel(server.grpc_target)
         self._stub = InferenceStub(self._channel)  # type: ignore[no-untyped-call]

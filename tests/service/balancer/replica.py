@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from service.grpc.health import Health
@@ -31,8 +31,9 @@ class Replica:
         request = await reader.readuntil(b"\r\n\r\n")
         if b" /readyz " in request:
             writer.write(b"HTTP/1.0 %d .\r\n\r\n" % (200 if self.is_ready else 503))
-        elif b"/classify" not in request:
-            await reader.read()
+        elif b" /classify " not in request:
+            with suppress(ConnectionError):
+                await reader.read()
         writer.close()
 
 

@@ -1,0 +1,118 @@
+"""What needs no engine: the image's health check, and what stays out of the repository."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment.docker import ROOT
+
+HEALTHCHECK = ROOT / "docker" / "healthcheck.py"
+
+Check = Callable[[], "subprocess.CompletedProcess[str]"]
+
+
+class Service(HTTPServer):
+    """Answers /readyz and /metrics as the service does."""
+
+    ready = 200
+    exits = 0
+    """Workers that have died since the service started."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_GET(self) -> None:
+        metrics = (
+            "# TYPE trident_worker_exits_total counter\n"
+            f'trident_worker_exits_total{{cause="killed"}} {self.server.exits}.0\n'
+            'trident_worker_exits_total{cause="crashed"} 1.0\n'
+        )
+        self.send_response(self.server.ready if self.path == "/readyz" else 200)
+        self.end_headers()
+        self.wfile.write(metrics.encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def check(service: Service, tmp_path: Path) -> Check:
+    """Run the health check, as an engine does now and again."""
+    environment = {"BENTOML_PORT": str(service.server_port), "TMPDIR": str(tmp_path)}
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-I", str(HEALTHCHECK)]
+        return subprocess.run(
+            command, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_a_service_that_is_not_ready_is_not_healthy(service: Service, check: Check) -> None:
+    assert check().returncode == 0
+    service.ready = 503
+    assert check().returncode == 1
+    service.shutdown()
+    service.server_close()
+    failed = check()
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+
+
+def test_workers_that_die_again_and_again_are_not_healthy(
+    service: Service, check: Check, tmp_path: Path
+) -> None:
+    for service.exits in (0, 1, 2):
+        assert check().returncode == 0
+    service.exits = 3
+    failed = check()
+    assert failed.returncode == 1
+    assert failed.stderr == "3 workers died in the last 10 minutes: see the log\n"
+    # Ten minutes later.
+    (history,) = tmp_path.iterdir()
+    history.write_text(re.sub(r"\d{9,}\.\d+", "1000.0", history.read_text()))
+    assert check().returncode == 0
+    service.exits = 5
+    assert check().returncode == 0
+    service.exits = 0  # started anew
+    assert check().returncode == 0
+
+
+@pytest.mark.parametrize("file", ["docker/trident.env", "docker/.env"])
+def test_an_operators_settings_are_not_committed(file: str) -> None:
+    ignored = subprocess.run(["git", "check-ignore", "-q", file], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+
+
+def test_an_operators_settings_are_not_in_an_image() -> None:
+    everything, *kept = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    assert everything == "*"
+    assert not [line for line in kept if line.startswith("!docker") and "env" in line]
+    assert "!docker/" not in kept
