@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -20,19 +21,20 @@ STOP_SECONDS = 30
 class LiveServer:
     """`bentoml serve service:Trident`, started by the constructor; use it in a `with`."""
 
-    def __init__(self, folder: Path, models: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, models: Path, **settings: Any) -> None:
         """Start a server that keeps its log and BentoML's own files in `folder`.
 
-        `settings` are fields of `service.settings.Settings`.
+        `settings` are fields of `service.settings.Settings`, `http_port`, and `bentoml_home`.
         """
-        self.http_port, self.grpc_port = free_port(), free_port()
+        self.http_port: int = settings.pop("http_port", None) or free_port()
+        self.grpc_port: int = settings.get("grpc_port") or free_port()
         self.url = f"http://127.0.0.1:{self.http_port}"
         self.grpc_target = f"127.0.0.1:{self.grpc_port}"
         self._log_file = folder / "server.log"
         self.children: list[psutil.Process] = []
         """The processes below the supervisor when it was ready."""
         environment = os.environ | {
-            "BENTOML_HOME": str(folder / "bentoml"),
+            "BENTOML_HOME": str(settings.pop("bentoml_home", folder / "bentoml")),
             "BENTOML_DO_NOT_TRACK": "True",
             "TRIDENT_MODELS": str(models),
             "TRIDENT_GRPC_PORT": str(self.grpc_port),

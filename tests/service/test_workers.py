@@ -1,7 +1,7 @@
 """Two workers behind one port: their figures add up, and stay right when one of them is killed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,8 +12,11 @@ import pytest
 
 from service.grpc import inference_pb2 as messages
 from tests.service.grpc_client import inference_stub
+from tests.service.http.wire import connect, head, read_answer
 from tests.service.live_server import LiveServer, wait_for
 from tests.service.metrics import samples, value
+
+StartAgain = Callable[..., LiveServer]
 
 PNG = {"content-type": "image/png"}
 WORKERS = 2
@@ -24,11 +27,22 @@ QUEUE_LIMIT = 100
 def pair(shipped_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of two ready workers."""
     folder = tmp_path_factory.mktemp("pair")
-    limits = {"workers": WORKERS, "max_queue_size": QUEUE_LIMIT}
+    limits = {"workers": WORKERS, "max_queue_size": QUEUE_LIMIT, "drain_timeout": 60}
     with LiveServer(folder, shipped_models, **limits) as live:
         live.wait_until_ready()
         wait_for(lambda: both_ready(live))
         yield live
+
+
+@pytest.fixture
+def second_start(shipped_models: Path, pair: LiveServer, tmp_path: Path) -> StartAgain:
+    """Starts a service of the same user, whose own files are where the first one's are."""
+    home = pair.process.environ()["BENTOML_HOME"]
+
+    def start(**settings: object) -> LiveServer:
+        return LiveServer(tmp_path, shipped_models, bentoml_home=home, **settings)
+
+    return start
 
 
 @pytest.fixture
@@ -109,6 +123,9 @@ def test_a_killed_workers_counts_stay_and_its_gauges_go(
     assert classify(http, seven, 100) == {200: 100}
     wait_for(lambda: answered(http) == 300, seconds=10)
     assert value(http, "trident_queue_depth") == 0
+    assert value(http, "trident_worker_exits_total", cause="killed") == 1
+    assert f"(process {victim.pid}) was killed by SIGKILL" in pair.log
+    assert pair.log.count("in the place of a lost one") == 1
 
 
 def test_nobody_notices_that_a_killed_workers_successor_is_not_ready(
@@ -124,3 +141,48 @@ def test_nobody_notices_that_a_killed_workers_successor_is_not_ready(
         statuses[http.post("/classify", content=seven, headers=PNG).status_code] += 1
         statuses[call(pair, seven)] += 1
     assert set(statuses) == {200, "OK"}
+
+
+def test_a_second_start_on_the_same_ports_is_refused_and_changes_nothing(
+    pair: LiveServer, http: httpx.Client, second_start: StartAgain
+) -> None:
+    before = answered(http)
+    with second_start(http_port=pair.http_port, grpc_port=pair.grpc_port) as second:
+        assert second.wait_until_exit() == 1
+    assert "Traceback" not in second.log
+    assert answered(http) == before
+
+
+def test_a_second_service_of_the_same_user_has_its_own_metrics(
+    pair: LiveServer, http: httpx.Client, seven: bytes, second_start: StartAgain
+) -> None:
+    before = answered(http)
+    with (
+        second_start() as second,
+        httpx.Client(base_url=second.wait_until_ready().url, timeout=60) as other,
+    ):
+        assert answered(other) == 0
+        assert other.post("/classify", content=seven, headers=PNG).status_code == 200
+        wait_for(lambda: answered(other) == 1, seconds=10)
+        assert answered(http) == before
+    assert answered(http) == before
+
+
+def test_workers_end_with_a_supervisor_that_is_killed_and_free_both_ports(
+    pair: LiveServer, seven: bytes, second_start: StartAgain
+) -> None:
+    """What they had begun is answered, and a new service can start at once."""
+    workers = pair.workers()
+    with connect(pair.http_port) as wire:
+        wire.sendall(head(f"Content-Length: {len(seven)}", path="/classify"))
+        wait_for(lambda: grpc_listeners(pair) == WORKERS)
+        pair.process.kill()
+        pair.process.wait(30)
+        wait_for(lambda: not grpc_listeners(pair))
+        with second_start(http_port=pair.http_port, grpc_port=pair.grpc_port) as second:
+            wait_for(lambda: "Starting production" in second.log)
+            wire.sendall(seven)
+            assert read_answer(wire).status == 415  # it was said to be text
+    _, alive = psutil.wait_procs(workers, 30)
+    assert not alive
+    assert "has died: this worker ends too" in pair.log
