@@ -177,7 +177,9 @@ class Trident:
     @bentoml.on_startup
     async def start(self) -> None:
         """Begin the worker's life."""
-        self._reporting = asyncio.create_task(ProcessMetrics(self._worker).keep_written())
+        self._reporting = asyncio.create_task(
+            ProcessMetrics(self._worker, _engine.account).keep_written()
+        )
         await _lifecycle.start()
 
     @bentoml.on_shutdown

@@ -22,7 +22,7 @@ from uvicorn.protocols.http import auto as protocols
 
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.connection import HttpConnection
-from service.http.messages import HttpRequest, HttpResponse
+from service.http.messages import HttpRequest, HttpResponse, read_headers
 from service.http.pace import TimeLimits
 from service.http.protocol import EndpointProtocol
 from service.http.server import DrainingServer
@@ -42,13 +42,10 @@ class Ingress:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in ENDPOINTS:
             await self._application(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
         query = scope["query_string"]
         request = HttpRequest(
             scope["path"],
-            headers,
+            read_headers(scope["headers"]),
             dict(parse_qsl(query.decode("latin-1"))) if query else {},
             receive,
         )

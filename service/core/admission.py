@@ -134,9 +134,11 @@ class Holding:
 
     def try_hold(self, size: int) -> bool:
         """Hold `size` bytes if there is room now; tell whether. Nothing must be held yet."""
-        self._stage = self._account.body_stage(size)
-        self._size = size if self._stage.try_take(size) else 0
-        return self._size == size
+        stage = self._account.body_stage(size)
+        if not stage.try_take(size):
+            return False
+        self._stage, self._size = stage, size
+        return True
 
     async def hold(self, size: int) -> None:
         """Hold at least `size` bytes, once there is room. Raises OverloadedError.

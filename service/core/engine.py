@@ -164,7 +164,10 @@ class Engine:
         served = self._select(task, model, version)
         self._check_count(len(inputs))
         started = time.monotonic()
-        row_bytes = await self._take_rows(served.task, inputs, deadline)
+        row_bytes, stage = _row_bytes(served.task, inputs), self.account.rows
+        if not stage.try_take(row_bytes):
+            async with until(deadline):
+                await stage.take(row_bytes)
         try:
             decoded = await self._decoder.decode_all(
                 served.task, inputs, metrics=served.metrics, deadline=deadline
@@ -173,7 +176,7 @@ class Engine:
             rows = [row for row in decoded if not isinstance(row, TridentError)]
             batched = await served.batcher.submit(rows, deadline=deadline)
         finally:
-            self.account.rows.give_back(row_bytes)
+            stage.give_back(row_bytes)
         answers = iter(batched.outcomes)
         return Prediction(
             [row if isinstance(row, TridentError) else next(answers) for row in decoded],
@@ -190,15 +193,6 @@ class Engine:
                 f"The request holds {count} inputs, over the limit of "
                 f"{self._limits.max_inputs}: send them in several requests."
             )
-
-    async def _take_rows(self, task: AnyTask, inputs: Sequence[Any], deadline: float) -> int:
-        """Take what the inputs' rows will hold from the account; return how much it is."""
-        sizes = [task.row_bytes(data) for data in inputs if not isinstance(data, TridentError)]
-        size, rows = sum(sizes), self.account.rows
-        if not rows.try_take(size):
-            async with until(deadline):
-                await rows.take(size)
-        return size
 
     def _select(self, task: str, name: str | None, version: int | None) -> ServedModel:
         chosen = name or self._defaults.get(task)
@@ -288,3 +282,9 @@ class Engine:
                 return TextClassification(model, card, max_batch_size=most)
             case unknown:
                 raise CorruptModelError(f"{card.name}: nothing serves the task {unknown!r}.")
+
+
+def _row_bytes(task: AnyTask, inputs: Sequence[Any]) -> int:
+    """Return the most bytes that the inputs' rows hold until they are answered."""
+    row_bytes = task.row_bytes
+    return sum([row_bytes(data) for data in inputs if not isinstance(data, TridentError)])

@@ -12,6 +12,8 @@ from typing import Final, NoReturn
 import psutil
 from prometheus_client import Counter, Gauge
 
+from service.core.admission import Account
+
 _EVERY: Final = 5.0  # seconds
 _GENERATIONS: Final = 3
 
@@ -31,6 +33,7 @@ def _gauge(name: str, documentation: str) -> Gauge:
 _MEMORY = _gauge("resident_memory_bytes", "Memory that a worker process holds.")
 _OPEN_FILES = _gauge("open_fds", "Open file descriptors of a worker process.")
 _THREADS = _gauge("threads", "Threads of a worker process.")
+_INFLIGHT = _gauge("inflight_bytes", "Bytes that the requests under way in a worker process hold.")
 _START_TIME = _gauge("start_time_seconds", "When a worker process was started, in Unix time.")
 _COLLECTIONS = Counter(
     "trident_gc_collections",
@@ -47,8 +50,9 @@ _PAUSE_SECONDS = Counter(
 class ProcessMetrics:
     """The figures of this process."""
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str, account: Account) -> None:
         """Watch garbage collections from now on. `worker` is this process's number."""
+        self._account = account
         self._process = psutil.Process()
         self._cpu_seconds = 0.0
         self._collections = [0] * _GENERATIONS
@@ -68,6 +72,7 @@ class ProcessMetrics:
         with self._process.oneshot():
             times = self._process.cpu_times()
             _MEMORY.labels(self._worker).set(self._process.memory_info().rss)
+            _INFLIGHT.labels(self._worker).set(self._account.used)
             _THREADS.labels(self._worker).set(self._process.num_threads())
             _START_TIME.labels(self._worker).set(self._process.create_time())
         _OPEN_FILES.labels(self._worker).set(self._process.num_fds())

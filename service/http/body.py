@@ -45,8 +45,8 @@ class BodyReader:
             raise self._too_large()
         layers = len(_encodings(request))
         expected = _FIRST_PART if length is None else length
-        await self._hold(holding, most_held(expected, layers, growth, self._max_bytes))
-        most = most_held(self._max_bytes, layers, growth, self._max_bytes)
+        if layers or expected * growth > holding.size:  # its carrier hasn't taken enough
+            await self._hold(holding, most_held(expected, layers, growth, self._max_bytes))
         parts = bytearray()
         while True:
             message = await request.receive()
@@ -57,6 +57,7 @@ class BodyReader:
             if size > self._max_bytes:
                 raise self._too_large()
             if size > expected:
+                most = most_held(self._max_bytes, layers, growth, self._max_bytes)
                 await self._hold(holding, most)
             is_last = not message.get("more_body")
             if is_last and not parts:

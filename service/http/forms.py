@@ -1,6 +1,8 @@
 """Reading the inputs out of a request, in each of the forms that an endpoint takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from python_multipart.multipart import parse_options_header
@@ -82,7 +84,8 @@ def read_texts(content_type: str, body: bytes, max_inputs: int) -> Form:
             )
 
 
-def _parse_content_type(header: str) -> tuple[str, dict[str, str]]:
+@lru_cache(maxsize=64)
+def _parse_content_type(header: str) -> tuple[str, Mapping[str, str]]:
     """Return the media type in lower case, and its parameters."""
     media_type, semicolon, _ = header.partition(";")
     if not semicolon:

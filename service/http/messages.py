@@ -1,6 +1,6 @@
 """An HTTP request and its answer, as plain data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.types import Receive
@@ -29,3 +29,15 @@ class HttpResponse:
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their names, which are in lower case.
+
+    Of several with one name the last counts; only those that say how the body is encoded add up.
+    """
+    headers = {name.decode("latin-1"): content.decode("latin-1") for name, content in raw}
+    if len(headers) < len(raw) and "content-encoding" in headers:
+        encodings = [content for name, content in raw if name == b"content-encoding"]
+        headers["content-encoding"] = b", ".join(encodings).decode("latin-1")
+    return headers

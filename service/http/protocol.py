@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from service.core.admission import Holding
 from service.http.adapter import ENDPOINTS, HttpAdapter
 from service.http.connection import HttpConnection
-from service.http.messages import HttpRequest, HttpResponse
+from service.http.messages import HttpRequest, HttpResponse, read_headers
 from service.http.rendering import render
 
 _PATHS: Final = {path.encode(): path for path in ENDPOINTS}
@@ -51,7 +51,7 @@ class EndpointProtocol(HttpConnection):
 
     def _headers(self) -> dict[str, str] | None:
         """Return the headers, or None if the body isn't known to be small."""
-        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in self.headers}
+        headers = read_headers(self.headers)
         length = headers.get("content-length", "")
         return headers if length.isdecimal() and int(length) <= _SMALL_BODY else None
 

@@ -23,6 +23,7 @@ from service.core.errors import (
 from service.http.base64_text import decode_base64
 from service.http.content_encoding import decode_body, read_encodings
 from service.http.forms import read_images, read_texts
+from service.http.messages import read_headers
 
 LIMIT = 1_000_000
 TEXT = "Ein großer Film, très “fin”, 10 €."
@@ -302,3 +303,10 @@ def test_no_body_whatever_makes_anything_but_an_error_for_the_caller() -> None:
         for read in (read_texts, read_images):
             with suppress(TridentError):
                 read(source.choice(types), bytes(body), 3)
+
+
+def test_encodings_in_several_headers_add_up() -> None:
+    raw = [(b"content-encoding", b"deflate"), (b"a", b"1"), (b"content-encoding", b"gzip")]
+    headers = read_headers([*raw, (b"a", b"2")])
+    assert headers == {"content-encoding": "deflate, gzip", "a": "2"}
+    assert read_headers([(b"a", b"1"), (b"a", b"2")]) == {"a": "2"}
