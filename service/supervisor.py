@@ -47,18 +47,19 @@ class Supervisor(circus.Arbiter):
         **options: Any,
     ) -> None:
         """Kill workers that haven't ended a little later than `drain_timeout` seconds allow."""
+        of_workers = list(watchers)  # before plugins, as --reload is one, are put to them
         super().__init__(watchers, *args, **options | {"check_delay": _LOOK_SECONDS})
         self._grpc = grpc
         self._stop_asked = 0.0
         self._forced = False
         self._numbers: dict[int, int] = {}
         self._vacant = 0
-        for watcher in watchers:
+        for watcher in of_workers:
             watcher.graceful_timeout = drain_timeout + END_SECONDS
             watcher.env[SUPERVISOR] = str(os.getpid())
             watcher.hooks["after_spawn"] = self._on_spawn
             watcher.hooks["after_reap"] = self._on_exit
-        folder = watchers[-1].env["PROMETHEUS_MULTIPROC_DIR"]
+        folder = of_workers[-1].env["PROMETHEUS_MULTIPROC_DIR"]
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         keep_metrics_folder(Path(folder))
         self._exits = WorkerExits()
@@ -116,8 +117,9 @@ class Supervisor(circus.Arbiter):
         number = self._numbers.pop(process_pid, 0)
         if not self._stop_asked:
             self._vacant += 1
-            self._exits.count(exit_code)
-            logger.error("worker %d (process %d) %s", number, process_pid, _manner(exit_code))
+            told = self._exits.count(exit_code) == "ended"
+            level = logging.INFO if told else logging.ERROR
+            logger.log(level, "worker %d (process %d) %s", number, process_pid, _manner(exit_code))
         elif exit_code == -signal.SIGKILL and not self._forced:
             logger.error("worker %d (process %d) didn't end in time: killed", number, process_pid)
         return True

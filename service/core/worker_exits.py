@@ -25,9 +25,14 @@ class WorkerExits:
             for cause in get_args(Cause)
         }
 
-    def count(self, exit_code: int) -> None:
-        """Count one worker. `exit_code` is negative if a signal ended it, as in `subprocess`."""
-        self._counts[_cause(exit_code)].inc(1)
+    def count(self, exit_code: int) -> Cause:
+        """Count one worker, and return why it ended.
+
+        `exit_code` is negative if a signal ended it, as in `subprocess`.
+        """
+        cause = _cause(exit_code)
+        self._counts[cause].inc(1)
+        return cause
 
 
 def _cause(exit_code: int) -> Cause:

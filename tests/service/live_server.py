@@ -24,7 +24,8 @@ class LiveServer:
     def __init__(self, folder: Path, models: Path, **settings: Any) -> None:
         """Start a server that keeps its log and BentoML's own files in `folder`.
 
-        `settings` are fields of `service.settings.Settings`, `http_port`, and `bentoml_home`.
+        `settings` are fields of `service.settings.Settings`, `http_port`, `bentoml_home`, and
+        `options` of `bentoml serve`.
         """
         self.http_port: int = settings.pop("http_port", None) or free_port()
         self.grpc_port: int = settings.get("grpc_port") or free_port()
@@ -40,10 +41,12 @@ class LiveServer:
             "TRIDENT_GRPC_PORT": str(self.grpc_port),
             "TRIDENT_WORKERS": "1",
         }
+        options = settings.pop("options", ())
         environment |= {f"TRIDENT_{k.upper()}": str(value) for k, value in settings.items()}
         command = [
             str(Path(sys.executable).with_name("bentoml")),
             *("serve", "service:Trident", "--host", "127.0.0.1", "--port", str(self.http_port)),
+            *options,
         ]
         with self._log_file.open("wb") as log:
             self.process = psutil.Popen(

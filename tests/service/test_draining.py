@@ -115,6 +115,14 @@ def test_a_request_that_never_ends_is_cut_off(state: str) -> None:
             assert stop(small) >= SHORT
 
 
+def test_without_time_to_drain_it_ends_at_once() -> None:
+    with listen() as listening:
+        small = SmallHttpServer(listening, drain_timeout=0)
+        port = listening.getsockname()[1]
+        with opened(head("Content-Length: 1000"))(port), idle(port), connect(port):
+            assert stop(small) < PATIENCE
+
+
 @pytest.mark.parametrize("state", UNDER_WAY)
 def test_a_forced_end_waits_for_nobody(state: str) -> None:
     with listen() as listening:

@@ -1,5 +1,6 @@
 """A start that can't succeed ends at once, with a sentence, and leaves others alone."""
 
+import signal
 import socket
 import tempfile
 from pathlib import Path
@@ -9,7 +10,7 @@ from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLConfigException
 
 from service.metrics_folder import choose_metrics_folder
-from tests.service.live_server import LiveServer
+from tests.service.live_server import LiveServer, wait_for
 
 SECONDS = 60.0
 
@@ -53,6 +54,14 @@ def test_both_protocols_can_not_have_the_same_port(
 def test_an_address_that_is_not_of_this_machine_is_named(demo_models: Path, tmp_path: Path) -> None:
     live = LiveServer(tmp_path, demo_models, grpc_host="192.0.2.1")
     assert_refused(live, "192.0.2.1", "TRIDENT_GRPC_HOST")
+
+
+def test_it_starts_with_reloading_too(demo_models: Path, tmp_path: Path) -> None:
+    with LiveServer(tmp_path, demo_models, options=["--reload"]) as live:
+        wait_for(lambda: "Starting production" in live.log, SECONDS)
+        live.process.send_signal(signal.SIGTERM)
+        assert live.wait_until_exit(SECONDS) == 0
+    assert "Traceback" not in live.log
 
 
 def test_a_machine_without_a_folder_for_temporary_files_is_told_so(
