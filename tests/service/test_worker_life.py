@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service import lifecycle
+from service.core.admission import Account
 from service.grpc.server import GrpcServer
 from service.lifecycle import Lifecycle
 from tests.service.grpc.wire import eventually
@@ -21,6 +22,7 @@ class FakeEngine:
     """Loads, and closes, as soon as it may."""
 
     def __init__(self) -> None:
+        self.account = Account(2**20)
         self.may_load = asyncio.Event()
         self.may_close = asyncio.Event()
 
