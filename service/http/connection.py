@@ -106,12 +106,13 @@ class HttpConnection(HttpToolsProtocol):
             return
         self._bare += self._arrived
         try:
-            self._parse(data)
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as stop:
+            self._go_on_without_offer(memoryview(data)[stop.args[0] :])
         except HttpParserError as error:
             self.refuse(_what_is_wrong(error))
-        else:
-            if self._bare > MAX_HEAD_BYTES:
-                self.refuse(head_too_large(self.url))
+        if self._bare > MAX_HEAD_BYTES:
+            self.refuse(head_too_large(self.url))
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer what has come whole, then close. TLS allows for no answer after this."""
@@ -147,8 +148,10 @@ class HttpConnection(HttpToolsProtocol):
     # The parser's side.
 
     def on_message_begin(self) -> None:
-        """Note the beginning of a request."""
-        super().on_message_begin()
+        """Begin a request. What the application needs is made when it is taken on."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self.incoming = _HEAD
 
     def on_headers_complete(self) -> None:
@@ -196,8 +199,10 @@ class HttpConnection(HttpToolsProtocol):
 
     def take_on(self, version: str) -> None:
         """Begin to answer the request whose headers are in, or have it wait for its turn."""
-        if version == "1.0":
-            self.expect_100_continue = False  # RFC 9110, 10.1.1
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.scope["headers"] = url, headers, headers
+        self.expect_100_continue = expects and version == "1.1"  # RFC 9110, 10.1.1
         super().on_headers_complete()
         self.headers = []  # for trailers, which nobody reads: they are no part of the headers
 
@@ -245,6 +250,7 @@ class HttpConnection(HttpToolsProtocol):
         if self.incoming is _BODY:
             self._give_up(self.cycle)
         self.incoming = _IGNORED
+        self._bare = 0
         if self.transport.is_closing():
             return
         self._refusal = error
@@ -322,21 +328,23 @@ class HttpConnection(HttpToolsProtocol):
         parts.append(b"\r\n")
         self._offer = b"".join(parts)
 
-    def _parse(self, data: bytes) -> None:
-        """Feed the parser. It stops after a head with an offer, as if another protocol followed.
+    def _go_on_without_offer(self, rest: memoryview) -> None:
+        """Feed the parser a head again, without its offer, and what comes after it.
 
-        Such a head is fed once more, without the offer, before what follows it.
+        The parser stops after a head with an offer, as if another protocol followed.
         """
-        rest: bytes | memoryview = data
-        while True:
-            try:
-                self.parser.feed_data(rest)
-            except HttpParserUpgrade as stop:
-                rest = memoryview(rest)[stop.args[0] :]
+        try:
+            while True:
                 head, self._offer = self._offer, b""
-                self.parser.feed_data(head)
-            else:
-                return
+                try:
+                    self.parser.feed_data(head)
+                    self.parser.feed_data(rest)
+                except HttpParserUpgrade as stop:  # after a later request's head
+                    rest = rest[stop.args[0] :]
+                else:
+                    return
+        except HttpParserError as error:
+            self.refuse(_what_is_wrong(error))
 
 
 def _what_is_wrong(error: HttpParserError) -> TridentError:

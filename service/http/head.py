@@ -48,18 +48,19 @@ def check_head(version: str, headers: Headers) -> None:
         )
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLargeError(f"The request has more than {MAX_HEADERS} headers: send fewer.")
-    hosts = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-            if not _is_host(value):
-                raise MalformedRequestError(
-                    "The Host header must be a name or an address, and a port if it has one."
-                )
-        elif name == b"transfer-encoding":
-            _check_coding(version, value)
-    if hosts != 1 and (hosts or version == "1.1"):
+    fields = dict(headers)
+    if b"transfer-encoding" in fields:
+        _check_codings(version, headers)
+    host = fields.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise MalformedRequestError("The request must have a Host header.")
+    elif len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
         raise MalformedRequestError("The request must have one Host header, and no more.")
+    elif not _is_host(host):
+        raise MalformedRequestError(
+            "The Host header must be a name or an address, and a port if it has one."
+        )
 
 
 def check_size(url: bytes, headers: Headers) -> None:
@@ -87,13 +88,14 @@ def _is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def _check_coding(version: str, value: bytes) -> None:
-    """Check a Transfer-Encoding header (RFC 9112, 6.1). The parser takes no two `chunked`."""
+def _check_codings(version: str, headers: Headers) -> None:
+    """Check the Transfer-Encoding headers (RFC 9112, 6.1)."""
     if version == "1.0":
         raise MalformedRequestError(
             "HTTP/1.0 has no Transfer-Encoding: send a Content-Length, or use HTTP/1.1."
         )
-    if value.lower() != b"chunked":
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings != [b"chunked"]:
         raise UnimplementedError(
             "The only Transfer-Encoding that is understood is chunked, alone and once."
         )
