@@ -13,6 +13,7 @@ from service.core.exchange import sane_request_id
 from service.http.head import MAX_HEAD_BYTES, check_head, check_size, head_too_large
 from service.http.long_way import LongRequest
 from service.http.pace import TimeLimits
+from service.http.pipeline import PipelineFlow
 from service.http.problems import problem_response
 from service.http.rendering import render
 from service.http.ticker import Ticker
@@ -37,6 +38,10 @@ _NOTHING: Final = Incoming.NOTHING
 _HEAD: Final = Incoming.HEAD
 _BODY: Final = Incoming.BODY
 _IGNORED: Final = Incoming.IGNORED
+
+
+_NO_BYTES: Final = memoryview(b"")
+_PART: Final = 16 * 1024  # bytes that are parsed at a time: then, are there requests that wait?
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -70,10 +75,13 @@ class HttpConnection(HttpToolsProtocol):
 
     _offer: bytes = b""
     """The head that is being parsed, without its offer to upgrade; empty if it has none."""
-    _arrived = 0
-    """Bytes that came last."""
+    _held = _NO_BYTES
+    """What came behind requests that wait: it is parsed when they have been answered."""
     _bare = 0
-    """Bytes that have come since the last that were part of a body, or ended something."""
+    """Bytes of parts that have come since the one with the last of a body, or the end of anything.
+
+    So up to a part more may belong to what has begun.
+    """
     _half_closed = False
     _stopping = False
     _refusal: TridentError | None = None
@@ -83,6 +91,7 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to look after the connection."""
         super().connection_made(CountingTransport(transport, self.close))
+        self.flow = PipelineFlow(self.transport, self._has_waiting)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             keep_probing(sock)
@@ -93,25 +102,40 @@ class HttpConnection(HttpToolsProtocol):
         """Tell the request that is being answered, which needn't be the one that came last."""
         self.ticker.remove(self)
         self.transport.closed = True
+        self._ignore_the_rest()
         if self._is_answering():
             self.answering.disconnected = True
             self.answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests."""
-        self._arrived = len(data)
+        """Read requests, as far as they needn't wait."""
         if self.incoming is _IGNORED:
-            self.ignored_bytes += self._arrived
-            return
-        self._bare += self._arrived
+            self.ignored_bytes += len(data)
+        elif len(data) <= _PART and not self._held:
+            self._parse(data)
+        else:
+            self._held = memoryview(b"".join((self._held, data)) if self._held else data)
+            self._parse_held()
+
+    def _read_on(self) -> None:
+        self._parse_held()
+        self.flow.resume_reading()
+
+    def _parse_held(self) -> None:
+        while self._held and not self.pipeline and self.incoming is not _IGNORED:
+            part, self._held = self._held[:_PART], self._held[_PART:]
+            self._parse(part)
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        self._bare += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as stop:
             self._go_on_without_offer(memoryview(data)[stop.args[0] :])
         except HttpParserError as error:
             self.refuse(_what_is_wrong(error))
-        if self._bare > MAX_HEAD_BYTES:
+        if self._bare > MAX_HEAD_BYTES + _PART:
             self.refuse(head_too_large(self.url))
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -161,7 +185,7 @@ class HttpConnection(HttpToolsProtocol):
             return
         version = self.parser.get_http_version()
         check_head(version, self.headers)
-        if self._arrived > MAX_HEAD_BYTES or self._bare > MAX_HEAD_BYTES:
+        if self._bare > MAX_HEAD_BYTES - _PART:
             check_size(self.url, self.headers)
         self._bare = 0
         self.incoming = _BODY
@@ -211,13 +235,15 @@ class HttpConnection(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif self._half_closed or (self._stopping and self.incoming is _NOTHING):
+        elif self._half_closed or (self._stopping and not self._has_more()):
             self.close()
+        if self._held and not self.pipeline:
+            self.loop.call_soon(self._read_on)
+        self.flow.resume_reading()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self.answering = cycle
@@ -249,13 +275,17 @@ class HttpConnection(HttpToolsProtocol):
         """
         if self.incoming is _BODY:
             self._give_up(self.cycle)
-        self.incoming = _IGNORED
-        self._bare = 0
+        self._ignore_the_rest()
         if self.transport.is_closing():
             return
         self._refusal = error
         if not self._is_answering():
             self._send_refusal(error)
+
+    def _ignore_the_rest(self) -> None:
+        self.incoming = _IGNORED
+        self._bare = 0
+        self._held = _NO_BYTES
 
     def _give_up(self, cycle: Any) -> None:
         """Answer a request no more whose body can't be read."""
@@ -295,7 +325,7 @@ class HttpConnection(HttpToolsProtocol):
             self.close_idle()
             return
         transport.closed = True
-        self.incoming = _IGNORED
+        self._ignore_the_rest()
         self.pipeline.clear()
         if transport.raw.can_write_eof():
             transport.raw.write_eof()
@@ -306,8 +336,11 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.closed = True
         self.transport.raw.close()
 
+    def _has_waiting(self) -> bool:
+        return bool(self.pipeline or self._held)
+
     def _has_more(self) -> bool:
-        return self.incoming is not _NOTHING or bool(self.pipeline)
+        return self.incoming is not _NOTHING or self._has_waiting()
 
     def probe(self) -> None:
         """Send an interim answer (RFC 9110, 15.2): if the client has gone, that will show."""

@@ -92,6 +92,12 @@ class Client:
         self.writer.write(data)
         await self.writer.drain()
 
+    async def send_in_pieces(self, data: bytes, size: int) -> None:
+        """Send pieces of `size` bytes; the server has a turn after each."""
+        for start in range(0, len(data), size):
+            self.writer.write(data[start : start + size])
+            await asyncio.sleep(0)
+
     async def read_to_the_end(self) -> bytes:
         """Read until the server closes. Raises ConnectionResetError."""
         return await asyncio.wait_for(self._reader.read(), 20)
