@@ -183,7 +183,9 @@ def test_what_leaves_the_queue_unseen_is_counted_by_its_reason(
 
     def act() -> None:
         running = stub.Classify.future(request)
-        waiting = [stub.Classify.future(request, timeout=t) for t in (None, None, 0.3)]
+        # Calls that come together with it would be in its batch.
+        wait_for(lambda: value(http, "trident_requests_in_progress", **calls) == 1)
+        waiting = [stub.Classify.future(request, timeout=t) for t in (None, None, 0.6)]
         wait_for(lambda: value(http, "trident_queue_depth", model="slow") == 3)
         assert value(http, "trident_requests_in_progress", **calls) == 4
         waiting[0].cancel()
