@@ -1,26 +1,21 @@
 """A client's HTTP/1.1 connection: uvicorn's, where what it leaves to its parser is settled."""
 
-import logging
 from enum import Enum, auto
 from typing import Any, ClassVar, Final
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.core.errors import MalformedRequestError, TridentError, UnimplementedError
-from service.core.exchange import sane_request_id
 from service.http.head import MAX_HEAD_BYTES, check_head, check_size, head_too_large
 from service.http.long_way import LongRequest
 from service.http.pace import TimeLimits
 from service.http.pipeline import PipelineFlow
-from service.http.problems import problem_response
-from service.http.rendering import render
+from service.http.refusals import refusal, what_is_wrong
 from service.http.ticker import Ticker
 from service.http.transport import CountingTransport, keep_probing
 from service.http.watch import Stage, Watch
-
-logger = logging.getLogger(__name__)
 
 
 class Incoming(Enum):
@@ -134,7 +129,7 @@ class HttpConnection(HttpToolsProtocol):
         except HttpParserUpgrade as stop:
             self._go_on_without_offer(memoryview(data)[stop.args[0] :])
         except HttpParserError as error:
-            self.refuse(_what_is_wrong(error))
+            self.refuse(what_is_wrong(error))
         if self._bare > MAX_HEAD_BYTES + _PART:
             self.refuse(head_too_large(self.url))
 
@@ -300,16 +295,7 @@ class HttpConnection(HttpToolsProtocol):
             cycle.message_event.set()
 
     def _send_refusal(self, error: TridentError) -> None:
-        response = problem_response(error)
-        request_id = sane_request_id(None)
-        response.headers["x-request-id"] = request_id
-        logger.info(
-            "request %s is refused: %d %s",
-            *(request_id, response.status, error.title),
-            extra={"request_id": request_id},
-        )
-        default_headers = self.server_state.default_headers
-        self.transport.write(render(response, default_headers, keep_alive=False))
+        self.transport.write(refusal(error, self.server_state.default_headers))
         self.close()
 
     def close(self) -> None:
@@ -377,14 +363,4 @@ class HttpConnection(HttpToolsProtocol):
                 else:
                     return
         except HttpParserError as error:
-            self.refuse(_what_is_wrong(error))
-
-
-def _what_is_wrong(error: HttpParserError) -> TridentError:
-    """Return what is answered to a request that the parser gave up."""
-    if isinstance(error.__context__, TridentError):
-        return error.__context__
-    if isinstance(error, HttpParserCallbackError):
-        logger.debug("a request can't be read", exc_info=error)
-        return MalformedRequestError("The request's URL can't be read.")
-    return MalformedRequestError(f"The request isn't HTTP/1.1 as it must be: {error}.")
+            self.refuse(what_is_wrong(error))

@@ -1,0 +1,35 @@
+"""What is answered to a request that can't be read."""
+
+import logging
+from collections.abc import Iterable
+
+from httptools import HttpParserCallbackError, HttpParserError
+
+from service.core.errors import MalformedRequestError, TridentError
+from service.core.exchange import sane_request_id
+from service.http.problems import problem_response
+from service.http.rendering import render
+
+logger = logging.getLogger(__name__)
+
+
+def what_is_wrong(error: HttpParserError) -> TridentError:
+    """Return what to tell a client whose request the parser has given up."""
+    if isinstance(error.__context__, TridentError):
+        return error.__context__
+    if isinstance(error, HttpParserCallbackError):
+        logger.debug("a request can't be read", exc_info=error)
+        return MalformedRequestError("The request's URL can't be read.")
+    return MalformedRequestError(f"The request isn't HTTP/1.1 as it must be: {error}.")
+
+
+def refusal(error: TridentError, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the last answer on a connection, in bytes, and log it by its id."""
+    response = problem_response(error)
+    request_id = response.headers["x-request-id"] = sane_request_id(None)
+    logger.info(
+        "request %s is refused: %d %s",
+        *(request_id, response.status, error.title),
+        extra={"request_id": request_id},
+    )
+    return render(response, default_headers, keep_alive=False)
