@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export BENTOML_DO_NOT_TRACK ?= True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test bench loadtest image docker-test lint format proto lock bento clean
+.PHONY: help serve train test bench loadtest image docker-test lint format proto settings lock bento clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended
 proto: $(VENV)/.dev ## Generate the gRPC stubs from service/grpc/inference.proto
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. \
 		service/grpc/inference.proto
+
+settings: $(VENV)/.dev ## Write docs/settings.md from service/settings.py
+	$(BIN)/python -m service.settings_document > docs/settings.md
 
 bento: $(VENV)/.serve ## Build a Bento, to be served anywhere by `bentoml serve trident:latest`
 	$(BIN)/bentoml build

@@ -6,6 +6,7 @@ import pytest
 from pydantic import HttpUrl, ValidationError
 
 from service.settings import Settings, hold_seconds, suitable_workers
+from service.settings_document import settings_document
 from tests.service.live_server import ROOT, START_SECONDS, LiveServer
 
 VALUES = {
@@ -67,6 +68,11 @@ def test_a_setting_is_documented(field: str) -> None:
     description = Settings.model_fields[field].description
     assert description is not None
     assert description.strip().endswith(".")
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert page == settings_document(), "python -m service.settings_document > docs/settings.md"
 
 
 @pytest.mark.parametrize("field", VALUES)
