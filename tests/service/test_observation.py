@@ -197,7 +197,7 @@ def test_an_access_line_tells_ids_and_sizes(observed: LiveServer, seven: bytes) 
 def test_every_line_of_a_worker_is_json(observed: LiveServer) -> None:
     ours = [line for line in observed.log.splitlines() if "worker" in line]
     loggers = {json.loads(line)["logger"] for line in ours}
-    assert loggers >= {"service.app", "service.access", "bentoml.serve"}
+    assert loggers >= {"service.lifecycle", "service.access", "bentoml.serve"}
 
 
 @pytest.mark.parametrize("sent", ["mine-1", "un sane", None])

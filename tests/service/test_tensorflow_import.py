@@ -14,7 +14,7 @@ SERVE = CONFIGURE + (
     "from pathlib import Path\n"
     "import numpy as np\n"
     "from service.core.repository import read_models\n"
-    "digits = next(a for a in read_models(Path('models').artifacts) if a.card.name == 'digits')\n"
+    "digits = next(a for a in read_models(Path('models')).artifacts if a.card.name == 'digits')\n"
     "spec = digits.card.signature('serving_default', 'probabilities')\n"
     "signature = SavedModel(digits.path).signature('serving_default', spec)\n"
     "compiled = signature.compile((1, 28, 28, 1))\n"
