@@ -11,16 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.core.errors import UndecodableInputError
 from service.core.images import Pixels
+from service.core.lighting import even_lighting
+from service.core.paper import blank, find_writing, spread
 
 _WORKING_SIDE = 256  # px: larger pictures are reduced to this first
 _MIN_CONTRAST = 12  # grey levels between ink and paper, below which a picture counts as blank
 _DARK = 32  # grey level up to which a border counts as dark
 _OFF_CENTRE = 2.0  # px: how far MNIST's own centres of mass stray from the middle, at most
-_EVEN_SIDE = 64  # px: smaller pictures are too coarse to tell a shadow from ink
-_EVEN_SPREAD = 1.0  # grey levels: the median deviation up to which paper is even already
-_CONCENTRATION_STEPS = 8
+_SHARP_SIDE = (
+    96  # px: smaller pictures are enlarged to this first, so that thin lines are told apart
+)
+_COARSE_SIDE = 16  # px: smaller pictures show no line beside a stroke, and stay as they are
+_ZOOM_SIDE = 100  # px: smaller ink of a reduced picture is looked at again, in its own resolution
+_FULL = 0.5  # share of all light up to which a picture can be a digit on black
+_BLUR = 2  # px around the symbol that hold its blurred edge, and those that enlarging makes
 _STROKE = 0.1  # a stroke's width as a share of the ink's box, about MNIST's own
 _THIN_STROKE = 0.06  # strokes thinner than this share are widened to _STROKE
 
@@ -44,8 +49,12 @@ def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
     """
     if pixels.shape == (height, width) and _has_mnist_form(pixels):
         return pixels
-    ink = _find_ink(_zoom(pixels))
-    cropped = _widen_thin_strokes(ink[_ink_box(ink)])
+    ink = _find_ink(pixels)
+    cropped = ink[_ink_box(ink)]
+    if max(cropped.shape) < _ZOOM_SIDE and _reduction(pixels) > 1:
+        ink = _find_ink(_zoom(pixels, ink))
+        cropped = ink[_ink_box(ink)]
+    cropped = _widen_thin_strokes(cropped)
     return _centre(_fit(cropped, box), height, width)
 
 
@@ -53,7 +62,7 @@ def _has_mnist_form(pixels: Pixels) -> bool:
     """Tell whether a picture of the wanted size is light on dark, its mass in the middle."""
     flat = pixels.ravel().astype(np.float32)
     border, mass, off_y, off_x = _moments(pixels.shape).dot(flat).tolist()
-    if border > _DARK or int(pixels.max()) < 128:
+    if border > _DARK or mass > _FULL * 255 * flat.size or int(pixels.max()) < 128:
         return False
     return bool(max(abs(off_y), abs(off_x)) <= _OFF_CENTRE * mass)
 
@@ -70,13 +79,19 @@ def _moments(shape: tuple[int, int]) -> NDArray[np.float32]:
     return np.stack(terms).reshape(4, -1).astype(np.float32)
 
 
-def _border(pixels: Pixels) -> Pixels:
-    return np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-
-
 def _find_ink(pixels: Pixels) -> NDArray[np.float32]:
     """Return how much ink each pixel has, 0..255; a large picture's at a reduced scale."""
-    return _extract_ink(_even_lighting(_reduce(pixels, _reduction(pixels))))
+    even = even_lighting(_reduce(pixels, _reduction(pixels)))
+    side = max(even.shape)
+    factor = math.ceil(_SHARP_SIDE / side) if side >= _COARSE_SIDE else 1
+    return _extract_ink(_enlarge(even, factor), factor + _BLUR)
+
+
+def _enlarge(pixels: Pixels, factor: int) -> Pixels:
+    if factor == 1:
+        return pixels
+    size = (pixels.shape[1] * factor, pixels.shape[0] * factor)
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
 
 
 def _reduction(pixels: Pixels) -> int:
@@ -88,84 +103,34 @@ def _reduce(pixels: Pixels, factor: int) -> Pixels:
     return pixels if factor == 1 else np.asarray(Image.fromarray(pixels).reduce(factor))
 
 
-def _zoom(pixels: Pixels) -> Pixels:
+def _zoom(pixels: Pixels, ink: NDArray[np.float32]) -> Pixels:
     """Cut a large picture down to its ink and some paper around it."""
     factor = _reduction(pixels)
-    if factor == 1:
-        return pixels
-    rows, columns = _ink_box(_find_ink(pixels))
+    rows, columns = _ink_box(ink)
     margin = max(rows.stop - rows.start, columns.stop - columns.start) // 2
     top, left = (max(0, side.start - margin) * factor for side in (rows, columns))
     bottom, right = ((side.stop + margin) * factor for side in (rows, columns))
     return pixels[top:bottom, left:right]
 
 
-def _even_lighting(pixels: Pixels) -> Pixels:
-    """Take away what a shadow or a lamp does to the paper, as far as it is smooth.
+def _extract_ink(pixels: Pixels, blur: int) -> NDArray[np.float32]:
+    """Return how much ink each pixel has, 0..255: the paper's own level taken away.
 
-    The paper's level is a quadratic surface through the half of the pixels that it fits best:
-    least trimmed squares, found by concentration steps (Rousseeuw and Van Driessen, 2006).
+    The symbol's blurred edge reaches up to `blur` pixels beyond what is told from paper.
     """
-    if min(pixels.shape) < _EVEN_SIDE:
-        return pixels
-    step = max(pixels.shape) // 32
-    levels = pixels[::step, ::step].astype(np.float64)
-    if np.median(np.abs(levels - np.median(levels))) < _EVEN_SPREAD:
-        return pixels
-    rows, columns = (np.linspace(-1.0, 1.0, size) for size in pixels.shape)
-    terms = _surface_terms(rows[::step], columns[::step]).reshape(-1, 6)
-    levels = levels.ravel()
-    kept = np.ones(levels.size, dtype=np.bool_)
-    for _ in range(_CONCENTRATION_STEPS):
-        surface = np.linalg.lstsq(terms[kept], levels[kept])[0]
-        misfit = np.abs(levels - terms @ surface)
-        kept = misfit <= np.median(misfit)
-    level, by_x, by_y, by_xx, by_xy, by_yy = surface
-    y, x = rows[:, None], columns
-    lighting = level + x * (by_x + by_xx * x) + y * (by_y + by_yy * y + by_xy * x)
-    even = pixels - lighting + np.median(lighting)
-    return np.asarray(np.clip(even.round(), 0, 255), dtype=np.uint8)
-
-
-def _surface_terms(rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1, x, y, xx, xy, yy of each pixel: [rows, columns, 6]."""
-    y, x = np.meshgrid(rows, columns, indexing="ij")
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
-
-
-def _extract_ink(pixels: Pixels) -> NDArray[np.float32]:
-    """Return how much ink each pixel has, 0..255: the paper's own level taken away."""
-    threshold = _otsu_threshold(pixels)
-    paper_is_light = float((_border(pixels) > threshold).mean()) > 0.5
-    light_on_dark = 255 - pixels if paper_is_light else pixels
-    threshold = 254 - threshold if paper_is_light else threshold
-    is_ink = light_on_dark > threshold
-    if not is_ink.any() or is_ink.all():
-        raise _blank()
-    paper = float(np.median(light_on_dark[~is_ink]))
-    full = float(np.percentile(light_on_dark[is_ink], 75))
+    writing = find_writing(pixels)
+    ink, threshold = writing.levels, writing.threshold
+    if writing.paper_is_light:
+        ink, threshold = 255 - ink, 254 - threshold
+    paper = float(np.median(ink[~writing.symbol]))
+    full = float(np.percentile(ink[writing.symbol], 75))
     if full - paper < _MIN_CONTRAST:
-        raise _blank()
+        raise blank()
     # Half-way between the paper and the threshold is still paper: grain, shadows, JPEG noise.
     floor = 0.5 * (paper + threshold)
-    scaled = (light_on_dark.astype(np.float32) - floor) * (255.0 / (full - floor))
+    scaled = (ink.astype(np.float32) - floor) * (255.0 / (full - floor))
+    scaled[~spread(writing.symbol, blur)] = 0.0
     return np.asarray(np.clip(scaled, 0.0, 255.0), dtype=np.float32)
-
-
-def _blank() -> UndecodableInputError:
-    return UndecodableInputError(
-        "The image is blank: nothing in it stands out from its background."
-    )
-
-
-def _otsu_threshold(pixels: Pixels) -> int:
-    """Return the grey level that best splits the pixels in two (Otsu, 1979)."""
-    counts = np.bincount(pixels.ravel(), minlength=256).astype(np.float64)
-    weight = counts.cumsum()
-    mass = (counts * np.arange(256)).cumsum()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mass[-1] * weight / weight[-1] - mass) ** 2 / (weight * (weight[-1] - weight))
-    return int(np.nan_to_num(between, nan=0.0, posinf=0.0).argmax())
 
 
 def _ink_box(ink: NDArray[np.float32]) -> tuple[slice, slice]:
