@@ -21,8 +21,9 @@ servers() { haproxy show servers state | awk '$4 ~ /^trident/ { print $2 "/" $4,
 # Whether each backend has a replica besides the one at $1 that answers.
 replaced() {
     servers | awk -v address="$1" '
-        $2 != address && $3 == 2 && $4 == 0 { split($1, name, "/"); up[name[1]] = 1 }
-        END { exit !(up["http"] && up["grpc"]) }'
+        { split($1, name, "/"); backends[name[1]] }
+        $2 != address && $3 == 2 && $4 == 0 { up[name[1]] }
+        END { for (backend in backends) if (!(backend in up)) exit 1 }'
 }
 
 # Lines of "backend/server operational-state" of those that get no new requests.

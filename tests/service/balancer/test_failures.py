@@ -1,6 +1,8 @@
 """What callers get while replicas fail: the balancer's answers, in the form of their protocol."""
 
 import asyncio
+import urllib.error
+import urllib.request
 
 import grpc
 import httpx
@@ -10,6 +12,7 @@ from service.grpc import inference_pb2 as messages
 from tests.service.balancer.conftest import Balance
 from tests.service.balancer.live_balancer import LiveBalancer
 from tests.service.balancer.replica import replica
+from tests.service.conftest import MAX_BODY_BYTES
 from tests.service.grpc.wire import eventually
 from tests.service.grpc_client import inference_stub
 
@@ -83,3 +86,19 @@ async def test_a_replica_that_hangs_up_or_is_silent_is_told_of(balance: Balance)
             with pytest.raises(grpc.RpcError) as lost:
                 await call
             assert lost.value.code() == Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1, 10_000_000, 50_000_000])
+def test_a_body_over_the_limit_is_told_so(balancer: LiveBalancer, size: int) -> None:
+    for client in (httpx.post, _post_by_urllib):
+        answer = client(f"{balancer.url}/classify", content=bytes(size), timeout=30)
+        _check_problem(answer, 413)
+
+
+def _post_by_urllib(url: str, *, content: bytes, timeout: float) -> httpx.Response:
+    """Ask by a client that doesn't listen while it sends."""
+    request = urllib.request.Request(url, content)
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request, timeout=timeout)
+    headers = dict(error.value.headers)
+    return httpx.Response(error.value.code, content=error.value.read(), headers=headers)

@@ -39,6 +39,14 @@ HIDDEN = [
         "/static_content/..%2fmetrics",
         "/static_content/x/../metrics",
     ),
+    *(
+        "/docs/../metrics",
+        "/docs/..",
+        "/docs/.",
+        "/docs/",
+        "/docs/%2e%2e/metrics",
+        "/docs//metrics",
+    ),
     *("/operations/metrics", "/debug", "/nothing", "/classify/x", "/classify;x"),
 ]
 METRICS = "# HELP"
