@@ -1,6 +1,8 @@
 """The service's image by itself, run as hardly as an operator may run it."""
 
 import json
+import time
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -50,6 +52,14 @@ def test_any_user_can_run_it_on_models_of_their_own(container: str, tmp_path: Pa
     )
     wait_for(lambda: inspect(container)["State"]["Health"]["Status"] == "healthy")
     url = f"http://{docker('port', container, '3000').strip()}"
+
+    connection = HTTPConnection(url.removeprefix("http://"))
+    for pause in (0, 8):  # seconds: longer than BentoML would keep the connection
+        time.sleep(pause)
+        connection.request("GET", "/livez")
+        alive = connection.getresponse()
+        assert (alive.status, alive.read()) == (200, b"\n")
+    connection.close()
 
     answer = httpx.post(f"{url}/classify", content=SEVEN, headers=PNG)
     assert (answer.status_code, answer.json()["label"]) == (200, "7")

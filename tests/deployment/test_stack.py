@@ -80,7 +80,7 @@ def test_prometheus_finds_every_replica_and_the_balancer(stack: Stack) -> None:
     wait_for(lambda: len(stack.query(f"job:trident_replicas:ready == {REPLICAS}")) == 1)
     (wanted,) = stack.query("job:trident_replicas:wanted")
     assert (wanted["metric"]["job"], wanted["value"][1]) == ("trident", str(REPLICAS))
-    assert stack.alerts() == set()
+    wait_for(lambda: stack.alerts() == set())
 
 
 def test_up_keeps_the_replicas(stack: Stack) -> None:
