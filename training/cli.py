@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from training.card import Card
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+MODELS = Path("models")
+QUICK_MODELS = Path("build/quick-models")
+"""Where a smoke run writes, so that it never takes the place of a model that is served."""
 
 
 class Trainer(Protocol):
@@ -70,9 +73,9 @@ def main() -> None:
 
     \b
     Try everything out, under a minute:
-        python -m training all --quick --output /tmp/try
-    Make the models as they are in the repository:
-        python -m training all
+        python -m training all --quick
+    Make the models as they are in the repository, in place of those:
+        python -m training all --replace
     Train one with another learning rate, and keep version 1 beside it:
         python -m training digits --learning-rate 0.001 --version 2
 
@@ -88,16 +91,20 @@ def main() -> None:
 output_option = click.option(
     "--output",
     type=FOLDER,
-    default=Path("models"),
-    show_default=True,
-    help="Folder of all models.",
+    help=f"Folder of all models.  [default: {MODELS}, with --quick {QUICK_MODELS}]",
 )
 version_option = click.option(
     "--version",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Number of the version to write. One that is there already is replaced at the end.",
+    help="Number of the version to write.",
+)
+replace_option = click.option(
+    "--replace",
+    "may_replace",
+    is_flag=True,
+    help="Replace a version that is there already, once the new one is complete.",
 )
 seed_option = click.option(
     "--seed", type=int, default=0, show_default=True, help="Makes a training repeatable."
@@ -109,15 +116,39 @@ quick_option = click.option(
 )
 
 
-def train(names: list[str], output: Path, version: int, options: dict[str, Any]) -> None:
-    """Train the models; `options` are what was asked for of a `Recipe`'s fields."""
-    for name in names:
+def train(
+    names: list[str],
+    output: Path | None,
+    version: int,
+    *,
+    may_replace: bool,
+    options: dict[str, Any],
+) -> None:
+    """Train the models; `options` are what was asked for of a `Recipe`'s fields.
+
+    Raises:
+        ArtifactError: a version is there already, and isn't to be replaced.
+    """
+    quick = options["quick"]
+    models = output or (QUICK_MODELS if quick else MODELS)
+    targets = {name: models / name / str(version) for name in names}
+    if not (may_replace or (quick and output is None)):
+        for folder in targets.values():
+            check_unused(folder)
+    asked = {field: value for field, value in options.items() if value is not None}
+    for name, folder in targets.items():
         started = time.monotonic()
-        recipe = RECIPES[name].quickly() if options["quick"] else RECIPES[name]
-        asked = {field: value for field, value in options.items() if value is not None}
-        folder = output / name / str(version)
+        recipe = RECIPES[name].quickly() if quick else RECIPES[name]
         card = trainer(name).train(replace(recipe, **asked), folder)
         show(folder, card, time.monotonic() - started)
+
+
+def check_unused(folder: Path) -> None:
+    """Raise ArtifactError if there is a version in `folder` already."""
+    if folder.exists():
+        raise ArtifactError(
+            f"{folder} is there already: choose another --version or --output, or say --replace."
+        )
 
 
 def training_command(name: str, description: str) -> None:
@@ -150,10 +181,11 @@ def training_command(name: str, description: str) -> None:
     )
     @output_option
     @version_option
+    @replace_option
     @seed_option
     @quick_option
-    def command(output: Path, version: int, **options: Any) -> None:
-        train([name], output, version, options)
+    def command(output: Path | None, version: int, *, may_replace: bool, **options: Any) -> None:
+        train([name], output, version, may_replace=may_replace, options=options)
 
 
 training_command(
@@ -176,11 +208,12 @@ training_command(
 @main.command("all")
 @output_option
 @version_option
+@replace_option
 @seed_option
 @quick_option
-def train_all(output: Path, version: int, **options: Any) -> None:
+def train_all(output: Path | None, version: int, *, may_replace: bool, **options: Any) -> None:
     """Train all three models, each by its default recipe."""
-    train(list(RECIPES), output, version, options)
+    train(list(RECIPES), output, version, may_replace=may_replace, options=options)
 
 
 @main.command()
@@ -201,7 +234,9 @@ def fetch() -> None:
 
 @main.command()
 @click.argument("folders", nargs=-1, type=FOLDER)
-@output_option
+@click.option(
+    "--output", type=FOLDER, default=MODELS, show_default=True, help="Folder of all models."
+)
 def evaluate(folders: tuple[Path, ...], output: Path) -> None:
     """Measure exported models again and rewrite their cards and pictures.
 

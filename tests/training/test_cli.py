@@ -35,8 +35,9 @@ class NotedTrainer:
 
 
 @pytest.fixture
-def noted(monkeypatch: pytest.MonkeyPatch) -> NotedTrainer:
+def noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> NotedTrainer:
     noted = NotedTrainer()
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "trainer", lambda name: noted)
     monkeypatch.setattr(cli, "show", lambda *_: None)
     return noted
@@ -62,6 +63,36 @@ def test_every_option_reaches_the_recipe(noted: NotedTrainer, tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     recipe = Recipe(epochs=3, batch_size=1, learning_rate=0.5, optimizer="sgd", seed=9)
     assert noted.trained == [(recipe, tmp_path / "digits" / "4")]
+
+
+@pytest.mark.parametrize("command", ["digits", "all"])
+def test_a_version_is_replaced_only_on_a_clear_wish(noted: NotedTrainer, command: str) -> None:
+    Path("models/digits/1").mkdir(parents=True)
+    for options in ([], ["--quick", "--output", "models"]):
+        refused = run(command, *options)
+        assert refused.exit_code == 1
+        assert "models/digits/1 is there already" in refused.output
+        assert "--replace" in refused.output
+    assert noted.trained == []
+    for options in (["--version", "2"], ["--output", "elsewhere"], ["--replace"]):
+        assert run(command, *options).exit_code == 0
+    targets = [target for _, target in noted.trained if target.parent.name == "digits"]
+    assert targets == [Path("models/digits/2"), Path("elsewhere/digits/1"), Path("models/digits/1")]
+
+
+def test_a_later_model_that_is_there_stops_all_before_the_first_is_trained(
+    noted: NotedTrainer,
+) -> None:
+    Path("models/embedding/1").mkdir(parents=True)
+    assert run("all").exit_code == 1
+    assert noted.trained == []
+
+
+def test_a_smoke_run_never_writes_to_the_models_that_are_served(noted: NotedTrainer) -> None:
+    for _ in range(2):
+        assert run("digits", "--quick").exit_code == 0
+        Path("build/quick-models/digits/1").mkdir(parents=True, exist_ok=True)
+    assert {target for _, target in noted.trained} == {Path("build/quick-models/digits/1")}
 
 
 @pytest.mark.parametrize("word", ["full", "0"])
