@@ -107,11 +107,27 @@ class Supervisor(circus.Arbiter):
                 watcher.send_signal_process(process, signal.SIGKILL, recursive=True)
 
     def _on_spawn(self, *, watcher: Watcher, pid: int, **_: Any) -> bool:
+        self._tell_of_missed()
         number = self._numbers[pid] = watcher.processes[pid].wid
         if self._vacant:
             self._vacant -= 1
             logger.warning("worker %d (process %d) starts in the place of a lost one", number, pid)
         return True
+
+    def _tell_of_missed(self) -> None:
+        """Tell of workers that circus has given up before it could reap them.
+
+        It takes a worker for dead once the first thread has ended. If the others, and the memory,
+        take a moment longer, the worker can't be reaped yet, and circus calls nobody later.
+        """
+        known = {pid for watcher in self.iter_watchers() for pid in watcher.processes}
+        for pid in self._numbers.keys() - known:
+            try:
+                _, status = os.waitpid(pid, 0)
+            except ChildProcessError:  # circus itself has ended it, and knows
+                del self._numbers[pid]
+            else:
+                self._on_exit(process_pid=pid, exit_code=os.waitstatus_to_exitcode(status))
 
     def _on_exit(self, *, process_pid: int, exit_code: int, **_: Any) -> bool:
         number = self._numbers.pop(process_pid, 0)
