@@ -17,9 +17,9 @@ from tests.service.forms import FORMS, tight, write
 
 SEED = 2026
 SIDES = (56, 200)
-MIN_RIGHT = 0.97  # of all pictures
-MIN_RIGHT_OF_A_FORM = 0.8
-MIN_RIGHT_OF_THUMBNAILS = 0.9  # of 28x28 pixels, where a line is as thick as a stroke
+MIN_RIGHT = 0.98  # of all pictures
+MIN_RIGHT_OF_A_FORM = 0.9
+MIN_RIGHT_OF_THUMBNAILS = 0.95  # of 28x28 pixels, where a line is as thick as a stroke
 
 
 def _drawn(form: str, side: int, *, inverted: bool) -> Iterator[bytes]:

@@ -69,6 +69,21 @@ def test_a_drawing_is_brought_to_mnists_form(digit: str, side: int) -> None:
     assert np.median(framed) == 0
 
 
+def _with_frame(inset: int) -> NDArray[np.uint8]:
+    """Return MNIST's own picture of a 5, light on dark, in a frame of one pixel."""
+    pixels = np.array(Image.open(next(path for path in SAMPLES if path.stem.startswith("5_"))))
+    sides = slice(inset, 28 - inset)
+    pixels[[inset, 27 - inset], sides] = pixels[sides, [inset, 27 - inset]] = 255
+    return pixels
+
+
+def test_a_digit_of_mnists_size_is_freed_from_a_frame() -> None:
+    for inset in (0, 1):
+        framed = frame(Image.fromarray(_with_frame(inset)))
+        assert _alike(framed, frame(Image.fromarray(255 - _with_frame(inset)))) > 0.95
+        assert max(_box(framed)) <= BOX + 1
+
+
 INK = handwritten("5", 200, 0.1)
 EXPECTED = frame(grey(INK))
 
