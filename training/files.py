@@ -86,10 +86,11 @@ def _replace_folder(new: Path, target: Path) -> None:
         new.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    target.rename(old)
     try:
+        target.rename(old)
         new.rename(target)
-    except OSError:
-        old.rename(target)
+    except BaseException:  # Ctrl+C too: the version must not vanish between the two
+        if not target.exists():
+            old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)

@@ -79,3 +79,23 @@ def test_a_failure_keeps_the_old_folder_and_removes_the_new_one(tmp_path: Path) 
         (folder / "new").write_text(str(1 / 0))
     assert [path.name for path in target.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_interruption_while_folders_are_swapped_keeps_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    target = tmp_path / "1"
+    with staged_folder(target) as folder:
+        (folder / "old").write_text("old")
+    rename = Path.rename
+
+    def interrupted(path: Path, to: Path) -> Path:
+        if to == target and (path / "new").exists():
+            raise error
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(error), staged_folder(target) as folder:
+        (folder / "new").write_text("new")
+    assert [path.name for path in target.iterdir()] == ["old"]
