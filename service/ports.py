@@ -22,7 +22,7 @@ class Port:
             case errno.EADDRINUSE:
                 advice = f"Stop what listens there, or set {self.number_setting}."
             case errno.EACCES:
-                advice = f"The system keeps such ports for its own: set {self.number_setting}."
+                advice = f"This user may not listen on such a port: set {self.number_setting}."
             case _:
                 advice = f"Set {self.host_setting} to an address of this machine."
         return BentoMLConfigException(

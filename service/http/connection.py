@@ -94,7 +94,7 @@ class HttpConnection(HttpToolsProtocol):
         self.ticker.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is being answered, which needn't be the one that came last."""
+        """Tell the request that is being answered. Another one may have come after it."""
         self.ticker.remove(self)
         self.transport.closed = True
         self._ignore_the_rest()
@@ -104,7 +104,7 @@ class HttpConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests, as far as they needn't wait."""
+        """Read requests, until one has to wait for its turn."""
         if self.incoming is _IGNORED:
             self.ignored_bytes += len(data)
         elif len(data) <= _PART and not self._held:

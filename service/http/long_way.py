@@ -43,7 +43,7 @@ class LongRequest:
     def _has_small_rest(self) -> bool:
         """Tell whether what will still come of the body is known to be little.
 
-        A client that waits for a word before it sends its body may send it or not.
+        A client that waits for `100 Continue` may send its body after all, or not.
         """
         if self._cycle.waiting_for_100_continue:
             return False

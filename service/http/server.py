@@ -87,7 +87,7 @@ class DrainingServer(Server):
 def _end(connection: HttpConnection) -> None:
     """Close a connection without a request. If that was done, don't wait for the client's part.
 
-    It may never come: by TLS, a client that isn't reading just then doesn't take its leave.
+    It may never come: a TLS client that isn't reading doesn't answer the end of the session.
     """
     if not connection.transport.is_closing():
         connection.close()

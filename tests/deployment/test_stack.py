@@ -107,7 +107,7 @@ def test_a_replica_whose_workers_are_killed_again_and_again_is_noticed(stack: St
 
 
 def _kill_worker(replica: str) -> None:
-    """Kill a replica's worker, as for want of memory; wait until its successor is ready."""
+    """Kill a replica's worker as the kernel does for memory; wait for its successor."""
     script = (
         "import glob, os\n"
         "for f in glob.glob('/proc/[0-9]*/cmdline'):\n"
