@@ -85,7 +85,13 @@ def test_the_queue_depth_tells_what_waits(
 def test_a_busy_model_does_not_hold_up_another(
     stub: InferenceStub, white: bytes, seven: bytes
 ) -> None:
-    running = stub.Classify.future(messages.ClassifyRequest(images=[white], model=SLOW))
-    stub.Classify(messages.ClassifyRequest(images=[seven]))
-    assert not running.done()
-    assert running.result().results[0].classification.label == "slow"
+    """On a loaded machine another model may be late once; one that is held up always is."""
+
+    def overtakes() -> bool:
+        running = stub.Classify.future(messages.ClassifyRequest(images=[white], model=SLOW))
+        stub.Classify(messages.ClassifyRequest(images=[seven]))
+        is_first = not running.done()
+        assert running.result().results[0].classification.label == "slow"
+        return is_first
+
+    assert any(overtakes() for _ in range(5))
