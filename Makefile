@@ -53,9 +53,9 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-proto: $(VENV)/.dev ## Generate the gRPC stubs from service/grpc/inference.proto
+proto: $(VENV)/.dev ## Generate the gRPC stubs from service/api/trident/inference.proto
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. \
-		service/grpc/inference.proto
+		service/api/trident/inference.proto
 
 settings: $(VENV)/.dev ## Write docs/settings.md from service/settings.py
 	$(BIN)/python -m service.settings_document > docs/settings.md

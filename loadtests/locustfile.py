@@ -7,7 +7,8 @@ whether the limits held (--max-p95, --max-error-rate, and labels as right as the
 error rates allow), on the master too when there are workers.
 
 Run it in the repository's folder. It needs `loadtests/clients/`, the generated stubs in
-`service/grpc/`, `tests/data/` and requirements/loadtest.lock, and nothing else of the project.
+`service/api/trident/`, `tests/data/` and requirements/loadtest.lock, and nothing else of the
+project.
 """
 
 import logging
@@ -31,7 +32,7 @@ from loadtests.clients.bodies import BAD_REQUESTS, Body, make_bodies
 from loadtests.clients.calls import BAD_CALLS, failure, make_request, retry_after
 from loadtests.clients.samples import TASKS, Sample, read_samples
 from loadtests.clients.verdict import Limits, Run, Tally, complaints
-from service.grpc.inference_pb2_grpc import InferenceStub
+from service.api.trident.inference_pb2_grpc import InferenceStub
 
 init_gevent()
 

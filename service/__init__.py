@@ -1,6 +1,6 @@
 """Trident's service: `bentoml serve service:Trident`.
 
-The service itself is imported when it is asked for, so that `service.core` and the generated
+The service itself is imported when it is asked for, so that the other packages and the generated
 gRPC stubs can be used without BentoML.
 """
 

@@ -14,36 +14,36 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service import __version__
-from service.core.engine import Engine, Limits
-from service.core.errors import CorruptModelError
-from service.core.exchange import Listener
-from service.core.exposition import render_metrics
-from service.core.gathering import write_gathered
-from service.core.process_metrics import ProcessMetrics
-from service.core.repository import read_models
-from service.grpc.server import GrpcServer, check_port_free
-from service.http.adapter import HttpAdapter
-from service.http.docs import docs_routes
-from service.http.messages import HttpRequest
-from service.http.pace import TimeLimits
-from service.ingress import behind_ingress, send_no_usage_reports
-from service.lifecycle import Lifecycle
-from service.logs import AccessLog, configure_logging
-from service.metrics_folder import choose_metrics_folder
-from service.ports import grpc_port
-from service.schemas import (
+from service.api.docs import docs_routes
+from service.api.grpc_server import GrpcServer, check_port_free
+from service.api.trident.answers import (
     ClassificationAnswer,
     EmbeddingAnswer,
     ImageRequest,
     SentimentAnswer,
     TextRequest,
 )
+from service.api.trident.http import HttpAdapter
+from service.bento.ingress import behind_ingress, send_no_usage_reports
+from service.bento.lifecycle import Lifecycle
+from service.bento.metrics_folder import choose_metrics_folder
+from service.bento.ports import grpc_port
+from service.bento.supervisor import supervise
+from service.engine.engine import Engine, Limits
+from service.engine.repository import read_models
+from service.errors import CorruptModelError
 from service.settings import CORES, InvalidSettingsError, get_settings, hold_seconds
 from service.settings_report import report_settings
-from service.supervisor import supervise
+from service.telemetry.exchange import Listener
+from service.telemetry.exposition import render_metrics
+from service.telemetry.gathering import write_gathered
+from service.telemetry.logs import AccessLog, configure_logging
+from service.telemetry.process_metrics import ProcessMetrics
+from service.transport.http1.messages import HttpRequest
+from service.transport.http1.pace import TimeLimits
 
 if TYPE_CHECKING:
-    from service.tracing import Tracer
+    from service.telemetry.tracing import Tracer
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ _lifecycle = Lifecycle(_engine, _grpc, drain_timeout=settings.drain_timeout)
 def _make_tracer(worker: str) -> "Tracer | None":
     if settings.traces is None:
         return None
-    from service.tracing import Tracer
+    from service.telemetry.tracing import Tracer
 
     return Tracer(str(settings.traces), version=__version__, worker=worker)
 

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROTO = Path("service/grpc/inference.proto")
+PROTO = Path("service/api/trident/inference.proto")
 
 
 def main() -> int:

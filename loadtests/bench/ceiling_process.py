@@ -17,12 +17,12 @@ from typing import Any
 import click
 
 from loadtests.bench.inputs import Input
-from service.core.image_classification import ImageClassification
-from service.core.image_embedding import ImageEmbedding
-from service.core.repository import Artifact, read_models
-from service.core.saved_model import SavedModel, configure_tensorflow
-from service.core.tasks import Task
-from service.core.text_classification import TextClassification
+from service.engine.repository import Artifact, read_models
+from service.runtime.saved_model import SavedModel, configure_tensorflow
+from service.tasks.image_classification import ImageClassification
+from service.tasks.image_embedding import ImageEmbedding
+from service.tasks.task import Task
+from service.tasks.text_classification import TextClassification
 
 BATCH_SIZES = (16, 32, 64)
 """The batch sizes that are tried; the fastest counts."""

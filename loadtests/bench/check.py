@@ -17,8 +17,8 @@ from loadtests.bench.errors import WrongAnswersError
 from loadtests.bench.inputs import Input, Inputs
 from loadtests.bench.requests import HOST
 from loadtests.bench.servers import Server
-from service.grpc import inference_pb2 as messages
-from service.grpc.inference_pb2_grpc import InferenceStub
+from service.api.trident import inference_pb2 as messages
+from service.api.trident.inference_pb2_grpc import InferenceStub
 
 LEAST = {"classify": 0.97, "sentiment": 0.80, "embed": 0.70}
 """The least share of right answers. For /embed, of images whose nearest neighbour among the

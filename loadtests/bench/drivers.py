@@ -12,7 +12,7 @@ from loadtests.bench.plan import ENDPOINTS
 from loadtests.bench.requests import write_requests
 from loadtests.bench.servers import Server, Trident
 from loadtests.bench.wrk import run_wrk
-from service.grpc import inference_pb2 as messages
+from service.api.trident import inference_pb2 as messages
 
 CLASSIFY = "/trident.v1.Inference/Classify"
 _PAUSE = 1.0  # seconds between two loads, for what is left of the one before

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from loadtests.clients.answers import BadAnswerError
-from service.grpc import inference_pb2 as messages
+from service.api.trident import inference_pb2 as messages
 
 BAD_CALLS: Final = (
     (messages.ClassifyRequest(images=[b"not an image"]), "INVALID_ARGUMENT"),

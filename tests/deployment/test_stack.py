@@ -11,7 +11,7 @@ import grpc
 import httpx
 import pytest
 
-from service.grpc import inference_pb2 as messages
+from service.api.trident import inference_pb2 as messages
 from tests.deployment.docker import (
     OPTIONS,
     PROJECT,
@@ -24,8 +24,8 @@ from tests.deployment.docker import (
     wait_for,
 )
 from tests.deployment.traffic import PNG, SEVEN, Traffic, large_seven
-from tests.service.grpc_client import inference_stub
-from tests.service.test_readme import EXAMPLES, Example, check_example, workplace
+from tests.service.live.grpc_client import inference_stub
+from tests.service.live.test_readme import EXAMPLES, Example, check_example, workplace
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 

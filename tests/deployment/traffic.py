@@ -9,9 +9,9 @@ import grpc
 import httpx
 from PIL import Image
 
-from service.grpc import inference_pb2 as messages
+from service.api.trident import inference_pb2 as messages
 from tests.deployment.docker import ROOT
-from tests.service.grpc_client import inference_stub
+from tests.service.live.grpc_client import inference_stub
 
 SEVEN = (ROOT / "tests/data/digits/7_7701.png").read_bytes()
 PNG = {"content-type": "image/png"}

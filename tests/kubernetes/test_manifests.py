@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-import service.core.metrics  # noqa: F401 - it registers the metrics
+import service.telemetry.metrics  # noqa: F401 - it registers the metrics
 from service.settings import Settings
 from tests.kubernetes.kustomize import Manifest, build, identify, read_manifests
 from tests.service.live_server import ROOT

@@ -17,8 +17,8 @@ from loadtests.clients.verdict import (
     binomial_tail,
     complaints,
 )
-from service.grpc import inference_pb2 as messages
-from service.http.forms import read_images, read_texts
+from service.api.reading.forms import read_images, read_texts
+from service.api.trident import inference_pb2 as messages
 from tests.service.live_server import ROOT
 
 LIMITS = Limits(p95=100, error_rate=0.01)

@@ -17,7 +17,7 @@ from tests.monitoring.dashboard import find_panels, find_values, read_dashboard
 from tests.monitoring.draw import Picture
 from tests.monitoring.prometheus import LivePrometheus
 from tests.monitoring.traffic import Traffic
-from tests.service.balancer.live_balancer import LiveBalancer
+from tests.service.live.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import ROOT, LiveServer
 
 _EVERY = 5  # seconds between two scrapes: the committed 15 would leave a dozen points

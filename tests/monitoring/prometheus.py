@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import yaml
 
-from tests.service.balancer.live_balancer import LiveBalancer
+from tests.service.live.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import ROOT, LiveServer, free_port
 
 CONFIGURATION = ROOT / "docker" / "prometheus"

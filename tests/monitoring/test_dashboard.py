@@ -17,7 +17,7 @@ from tests.monitoring.dashboard import Panel, Values, find_panels, find_values, 
 from tests.monitoring.draw import Picture
 from tests.monitoring.prometheus import CONFIGURATION, LivePrometheus
 from tests.monitoring.traffic import Traffic
-from tests.service.balancer.live_balancer import LiveBalancer
+from tests.service.live.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import ROOT, LiveServer
 
 GRAFANA = ROOT / "docker" / "grafana"

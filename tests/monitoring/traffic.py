@@ -15,9 +15,9 @@ from PIL import Image
 
 from loadtests.clients.bodies import BAD_REQUESTS, Body, make_bodies
 from loadtests.clients.samples import TASKS, read_samples
-from service.grpc import inference_pb2 as messages
-from service.grpc.inference_pb2_grpc import InferenceStub
-from tests.service.balancer.live_balancer import LiveBalancer
+from service.api.trident import inference_pb2 as messages
+from service.api.trident.inference_pb2_grpc import InferenceStub
+from tests.service.live.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import LiveServer
 
 _MANY = 32  # inputs in a large request

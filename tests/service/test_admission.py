@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from service.core import admission
-from service.core.admission import SMALL, Account, Holding, Stage
-from service.core.errors import OverloadedError
+from service import admission
+from service.admission import SMALL, Account, Holding, Stage
+from service.errors import OverloadedError
 
 
 async def settle() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from service.core import text_normalization as served
-from service.core.card import TextPreprocessing
+from service.runtime.card import TextPreprocessing
+from service.tasks.preprocessing import text_normalization as served
 from tests.service.typed_forms import FORMS, SENTENCES
 from training.data.imdb import ReviewDataset, Reviews
 from training.sentiment import normalization as learned

@@ -1,0 +1,1 @@
+"""What callers see: endpoints, how their requests are read, how answers and errors look."""

@@ -1,0 +1,87 @@
+"""The gRPC server: inference, health and reflection on one port."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from service.api.trident.grpc import SERVICE, GrpcAdapter
+from service.engine.engine import Engine
+from service.telemetry.exchange import Listener as ExchangeListener
+from service.transport.grpc.calls import Service
+from service.transport.grpc.health import HEALTH, Health
+from service.transport.grpc.reflection import Reflection
+from service.transport.http2.listener import Listener
+
+_OVERALL = ""  # what the health service calls the whole server
+
+
+class GrpcServer:
+    """A server in the event loop that starts it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        host: str,
+        port: int,
+        share_port: bool,
+        max_body_bytes: int,
+        request_timeout: float,
+        listeners: Sequence[ExchangeListener] = (),
+    ) -> None:
+        """Prepare a server; with `share_port`, several processes listen on the same port."""
+        self.port = port
+        self._address = host.strip("[]"), port
+        self._share_port = share_port
+        self._health = Health((_OVERALL, SERVICE))
+        adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
+        reflection = Reflection((SERVICE, HEALTH))
+        service = Service(
+            unary=adapter.unary | self._health.unary,
+            streaming=self._health.streaming | reflection.streaming,
+            account=engine.account,
+            max_message_bytes=max_body_bytes,
+            timeout=request_timeout,
+        )
+        self._listener = Listener(service.call)
+
+    @property
+    def serving(self) -> bool:
+        """Whether it answers calls, as its health service says."""
+        return self._health.serving
+
+    async def start(self) -> None:
+        """Listen, not serving yet by the health service. Raises OSError.
+
+        A shared port is left to the others until `serve`: of two processes that listen each gets
+        half of the calls, ready or not.
+        """
+        if not self._share_port:
+            await self._listen()
+
+    async def serve(self) -> None:
+        """Answer calls, and say so by the health service. Raises OSError; may be tried again."""
+        await self._listen()
+        self._health.set(serving=True)
+
+    async def _listen(self) -> None:
+        if not self._listener.listening:
+            await self._listener.start(*self._address, share_port=self._share_port)
+
+    async def stop(self, grace: float) -> None:
+        """Take no new calls and let those under way finish within `grace` seconds."""
+        self._health.set(serving=False)
+        await asyncio.sleep(0)  # those who watch are told before they are sent away
+        await self._listener.stop(grace)
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Raise OSError if something listens on the port already.
+
+    Sharing a port between processes would otherwise let two services of one machine take
+    each other's calls without a word.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host.strip("[]"), port))

@@ -1,0 +1,71 @@
+"""Errors as HTTP shows them: RFC 9457 problem documents."""
+
+import math
+from typing import Any, Final
+
+import orjson
+
+from service.errors import (
+    AbandonedError,
+    DeadlineExceededError,
+    HeadersTooLargeError,
+    InferenceError,
+    InternalError,
+    MalformedRequestError,
+    NotReadyError,
+    OverloadedError,
+    SlowClientError,
+    TooLargeError,
+    TridentError,
+    UndecodableInputError,
+    UnimplementedError,
+    UnknownModelError,
+    UnsupportedMediaTypeError,
+    UnsupportedVersionError,
+    UrlTooLongError,
+)
+from service.transport.http1.messages import HttpResponse
+
+STATUS: Final[dict[type[TridentError], int]] = {
+    MalformedRequestError: 400,
+    UnknownModelError: 404,
+    SlowClientError: 408,
+    TooLargeError: 413,
+    UrlTooLongError: 414,
+    UnsupportedMediaTypeError: 415,
+    UndecodableInputError: 422,
+    OverloadedError: 429,
+    HeadersTooLargeError: 431,
+    AbandonedError: 499,  # nobody is there to read it, but the metrics do
+    InferenceError: 500,
+    InternalError: 500,
+    UnimplementedError: 501,
+    NotReadyError: 503,
+    DeadlineExceededError: 504,
+    UnsupportedVersionError: 505,
+}
+"""The HTTP status of each error."""
+
+
+def problem_document(error: type[TridentError], detail: str) -> dict[str, Any]:
+    """Return the problem document of a kind of error (RFC 9457, section 3)."""
+    slug = error.title.lower().replace(" ", "-")
+    return {
+        "type": f"urn:trident:problem:{slug}",
+        "title": error.title,
+        "status": STATUS[error],
+        "detail": detail,
+    }
+
+
+def problem(error: TridentError) -> dict[str, Any]:
+    """Return the problem document of an error."""
+    return problem_document(type(error), str(error))
+
+
+def problem_response(error: TridentError) -> HttpResponse:
+    """Return the answer to a request that failed as a whole."""
+    headers = {"content-type": "application/problem+json"}
+    if isinstance(error, OverloadedError):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    return HttpResponse(STATUS[type(error)], orjson.dumps(problem(error)), headers)

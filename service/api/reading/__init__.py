@@ -1,0 +1,1 @@
+"""How the inputs of a request are read from its body."""

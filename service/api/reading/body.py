@@ -1,0 +1,123 @@
+"""Reading a request's body by ASGI, and noticing that the client has gone."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from starlette.types import Receive
+
+from service.admission import Holding, overloaded
+from service.api.reading.content_encoding import decode_body, read_encodings
+from service.errors import AbandonedError, TooLargeError
+from service.transport.compression import most_held
+from service.transport.http1.messages import HttpRequest
+
+Answer = TypeVar("Answer")
+
+_FIRST_PART: Final = 64 * 1024  # bytes of a body that doesn't tell its length: it may be small
+
+
+class BodyReader:
+    """Reads bodies, each once there is room for it and for what becomes of it."""
+
+    def __init__(self, max_bytes: int, patience: float) -> None:
+        """Take bodies of up to `max_bytes`, which wait for room for up to `patience` seconds."""
+        self._max_bytes = max_bytes
+        self._patience = patience
+
+    async def read(self, request: HttpRequest, holding: Holding, growth: int) -> bytes:
+        """Read a whole body as it was sent. `decode` is to follow.
+
+        Args:
+            request: whose body it is.
+            holding: what the request holds, from now on enough for `decode` and for its inputs.
+            growth: the most bytes that a byte of the body becomes in the inputs.
+
+        Raises:
+            TooLargeError: it has, or says that it has, too many bytes.
+            OverloadedError: there was no room for it in time.
+            UnsupportedMediaTypeError: it is compressed by something unknown.
+            AbandonedError: the client went away before its end.
+        """
+        declared = request.headers.get("content-length", "")
+        length = int(declared) if declared.isdecimal() else None
+        if length is not None and length > self._max_bytes:
+            raise self._too_large()
+        layers = len(_encodings(request))
+        expected = _FIRST_PART if length is None else length
+        if layers or expected * growth > holding.size:  # its carrier hasn't taken enough
+            await self._hold(holding, most_held(expected, layers, growth, self._max_bytes))
+        parts = bytearray()
+        while True:
+            message = await request.receive()
+            if message["type"] != "http.request":
+                raise AbandonedError("The client went away before the end of its request.")
+            part: bytes = message.get("body", b"")
+            size = len(parts) + len(part)
+            if size > self._max_bytes:
+                raise self._too_large()
+            if size > expected:
+                most = most_held(self._max_bytes, layers, growth, self._max_bytes)
+                await self._hold(holding, most)
+            is_last = not message.get("more_body")
+            if is_last and not parts:
+                return part
+            parts += part
+            if is_last:
+                return bytes(parts)
+
+    async def decode(
+        self, body: bytes, request: HttpRequest, holding: Holding, growth: int
+    ) -> bytes:
+        """Return a body as it was before it was compressed; hold what its inputs need.
+
+        Raises:
+            MalformedRequestError, TooLargeError: as their names say.
+        """
+        encodings = _encodings(request)
+        if encodings:
+            body = await decode_body(body, encodings, self._max_bytes)
+        holding.shrink(len(body) * growth)
+        return body
+
+    async def _hold(self, holding: Holding, size: int) -> None:
+        if size <= holding.size or (not holding.size and holding.try_hold(size)):
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await holding.hold(size)
+        except TimeoutError:
+            raise overloaded() from None
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(
+            f"The body is over the limit of {self._max_bytes} bytes: send smaller images, or fewer "
+            "in one request."
+        )
+
+
+def _encodings(request: HttpRequest) -> list[str]:
+    header = request.headers.get("content-encoding")
+    return read_encodings(header) if header else []
+
+
+async def unless_gone(answer: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
+    """Await `answer`, or cancel it and raise AbandonedError once the client has gone.
+
+    The request's body must have been read.
+    """
+    answering = asyncio.ensure_future(answer)
+    watching = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise AbandonedError("The client went away before its answer.")
+        return answering.result()
+    finally:
+        answering.cancel()
+        watching.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,160 @@
+"""Reading the inputs out of a request, in each of the forms that an endpoint takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from python_multipart.multipart import parse_options_header
+
+from service.api.reading.base64_text import decode_base64
+from service.api.reading.charsets import decode_text
+from service.api.reading.json_body import read_json
+from service.api.reading.multipart import Field, read_fields
+from service.errors import (
+    MalformedRequestError,
+    TooLargeError,
+    UndecodableInputError,
+    UnsupportedMediaTypeError,
+)
+
+_SPARE_FIELDS: Final = 16  # fields of a form beside the images: empty ones
+
+
+@dataclass(slots=True)
+class Form:
+    """A request's inputs. One that couldn't be read has its error in its place.
+
+    `is_list` tells whether the caller sent a list, and so expects one.
+    """
+
+    inputs: list[Any]
+    is_list: bool
+
+
+def read_images(content_type: str, body: bytes, max_inputs: int) -> Form:
+    """Read image files: a raw body, multipart fields, or base64 in JSON.
+
+    Args:
+        content_type: the Content-Type header, parameters included.
+        body: the whole body, not compressed.
+        max_inputs: most images in the body.
+
+    Raises:
+        UnsupportedMediaTypeError, MalformedRequestError, TooLargeError: for the whole request.
+    """
+    media_type, parameters = _parse_content_type(content_type)
+    match media_type:
+        case "application/json":
+            charset = parameters.get("charset", "")
+            names = ("image", "images")
+            return Form(*read_json(_required(body, "JSON"), charset, names, _image, max_inputs))
+        case "multipart/form-data":
+            return _read_form(body, parameters.get("boundary", ""), max_inputs)
+        case raw if raw.startswith("image/"):
+            return Form([_required(body, "an image file")], is_list=False)
+        case other:
+            raise _unsupported(
+                other,
+                "an image as image/png (or another image/ type), multipart/form-data with a "
+                'field "image", or application/json with {"image": base64}',
+            )
+
+
+def read_texts(content_type: str, body: bytes, max_inputs: int) -> Form:
+    """Read texts: a plain body, or strings in JSON, each in the charset that is declared.
+
+    The arguments are those of `read_images`.
+
+    Raises:
+        UnsupportedMediaTypeError, MalformedRequestError, UndecodableInputError, TooLargeError:
+            for the whole request.
+    """
+    media_type, parameters = _parse_content_type(content_type)
+    charset = parameters.get("charset", "")
+    match media_type:
+        case "application/json":
+            names = ("text", "texts")
+            return Form(*read_json(_required(body, "JSON"), charset, names, _text, max_inputs))
+        case "text/plain":
+            return Form([_plain_text(_required(body, "a text"), charset)], is_list=False)
+        case other:
+            raise _unsupported(
+                other, 'a text as text/plain, or application/json with {"text": "..."}'
+            )
+
+
+@lru_cache(maxsize=64)
+def _parse_content_type(header: str) -> tuple[str, Mapping[str, str]]:
+    """Return the media type in lower case, and its parameters."""
+    media_type, semicolon, _ = header.partition(";")
+    if not semicolon:
+        return media_type.strip().lower(), {}
+    _, parameters = parse_options_header(header)
+    return media_type.strip().lower(), {
+        name.decode("latin-1"): content.decode("latin-1").strip(" '")
+        for name, content in parameters.items()
+    }
+
+
+def _unsupported(content_type: str, expected: str) -> UnsupportedMediaTypeError:
+    sent = f"The content type {content_type[:100]}" if content_type else "A missing content type"
+    return UnsupportedMediaTypeError(
+        f"{sent} isn't taken here: send {expected}, and say so in the Content-Type header."
+    )
+
+
+def _required(body: bytes, expected: str) -> bytes:
+    if not body:
+        raise MalformedRequestError(f"The body is empty: send {expected} in it.")
+    return body
+
+
+def _plain_text(body: bytes, charset: str) -> str:
+    text = decode_text(body, charset)
+    if not charset and 4 * text.count("\0") > len(text):
+        raise UndecodableInputError(
+            "The text isn't UTF-8 but UTF-16, by its many zeros: say so by charset=utf-16 in its "
+            "Content-Type."
+        )
+    return text
+
+
+def _image(name: str, value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise MalformedRequestError(f'"{name}" must hold an image file as a base64 string.')
+    return decode_base64(value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise MalformedRequestError(f'"{name}" must hold a string for each text.')
+    return value
+
+
+def _read_form(body: bytes, boundary: str, max_inputs: int) -> Form:
+    if not boundary:
+        raise MalformedRequestError("The multipart Content-Type names no boundary.")
+    fields = read_fields(body, boundary.encode("latin-1"), max_inputs + _SPARE_FIELDS)
+    files = [field for field in fields if _is_image(field)]
+    if len(files) > max_inputs:
+        raise TooLargeError(f"At most {max_inputs} images fit in one request.")
+    if not files:
+        raise MalformedRequestError('The form is empty: put a file in a field named "image".')
+    is_list = len(files) > 1 or files[0].name == "images"
+    return Form([field.content for field in files], is_list)
+
+
+def _is_image(field: Field) -> bool:
+    """Tell an image from an empty field. Raises MalformedRequestError for anything else."""
+    if field.name not in ("image", "images"):
+        raise MalformedRequestError(
+            'The form must hold files in fields named "image" and nothing else: with curl, '
+            "-F image=@digit.png."
+        )
+    if not field.is_empty and not field.is_file:
+        raise MalformedRequestError(
+            f'The field "{field.name}" holds text, but files are wanted there: with curl, write '
+            f"-F {field.name}=@digit.png, with @ and not <; elsewhere, give the part a filename."
+        )
+    return not field.is_empty

@@ -1,0 +1,1 @@
+"""Trident's own interface, over HTTP and over gRPC."""

@@ -1,0 +1,1 @@
+"""What knows BentoML: its process, its workers, its endpoints."""

@@ -1,0 +1,90 @@
+"""The life of a worker process: it loads, is ready, lets calls finish, and ends."""
+
+import asyncio
+import gc
+import logging
+from contextlib import suppress
+from typing import Final
+
+import bentoml
+
+from service import __version__
+from service.api.grpc_server import GrpcServer
+from service.engine.engine import Engine
+from service.runtime.saved_model import tensorflow_version
+from service.telemetry.metrics import record_build, record_ready
+
+logger = logging.getLogger(__name__)
+
+_LISTEN_AGAIN_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 1.0  # that the engine may take to close when nobody waits for its answers
+
+
+class Lifecycle:
+    """What a worker does from its start to its end. It belongs to one event loop."""
+
+    def __init__(self, engine: Engine, grpc_server: GrpcServer, *, drain_timeout: float) -> None:
+        """Give calls under way `drain_timeout` seconds when the worker stops."""
+        self._engine = engine
+        self._grpc = grpc_server
+        self._drain_timeout = drain_timeout
+        self._loading: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether both protocols answer, and the worker isn't stopping."""
+        return self._grpc.serving
+
+    async def start(self) -> None:
+        """Load the models behind the event loop: alive early, ready when they answer."""
+        record_ready(ready=False)
+        with suppress(OSError):  # it is tried again, and told, when the models are loaded
+            await self._grpc.start()
+        self._loading = asyncio.create_task(self._load())
+
+    def begin_stop(self) -> None:
+        """Be ready no more, and let gRPC calls finish while HTTP requests do."""
+        if self._draining is None:
+            if self._loading is not None:
+                self._loading.cancel()
+            record_ready(ready=False)
+            self._draining = asyncio.create_task(self._grpc.stop(self._drain_timeout))
+
+    async def stop(self) -> None:
+        """Wait for the gRPC calls under way, then close the engine."""
+        self.begin_stop()
+        if self._draining is not None:
+            await self._draining
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._engine.close(), _CLOSE_SECONDS)
+
+    async def _load(self) -> None:
+        try:
+            await self._engine.load()
+        except Exception:
+            logger.exception("the models can't be loaded: the service stays alive but not ready")
+            return
+        record_build(
+            version=__version__, tensorflow=tensorflow_version(), bentoml=bentoml.__version__
+        )
+        # What is loaded stays: keep the garbage collector from walking it ever again.
+        gc.collect()
+        gc.freeze()
+        await self._serve_grpc()
+        record_ready(ready=True)
+        logger.info("ready: gRPC on port %d", self._grpc.port)
+
+    async def _serve_grpc(self) -> None:
+        """Answer gRPC calls as soon as the port can be had."""
+        while True:
+            try:
+                return await self._grpc.serve()
+            except OSError as error:
+                logger.error(  # noqa: TRY400 - the reason is one line
+                    "not ready: gRPC can't listen on port %d: %s. Trying again in %g s.",
+                    self._grpc.port,
+                    error.strerror,
+                    _LISTEN_AGAIN_SECONDS,
+                )
+            await asyncio.sleep(_LISTEN_AGAIN_SECONDS)

@@ -1,0 +1,325 @@
+"""The batcher: one queue in front of one model.
+
+It is driven by events alone. A free model takes at once what waits, up to the batch limit;
+while it works, the next batch gathers, joined by those who ask anew as soon as they are answered.
+So a lonely request never waits for company, and load makes batches by itself.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
+
+from service.errors import (
+    DeadlineExceededError,
+    InferenceError,
+    NotReadyError,
+    OverloadedError,
+    TridentError,
+)
+from service.telemetry.metrics import ModelMetrics
+
+logger = logging.getLogger(__name__)
+
+Row = TypeVar("Row")
+Answer = TypeVar("Answer")
+
+_MEMORY = 0.9  # weight of the past in moving averages
+_UNSETTLED = InferenceError("The model gave no answer.")  # in place of an outcome still to come
+
+
+@dataclass(slots=True)
+class Batched(Generic[Answer]):
+    """What became of a request's rows: an answer or an error for each, in their order.
+
+    `queue` and `inference` are the seconds that its last batch waited and ran.
+    """
+
+    outcomes: list[Answer | TridentError]
+    queue: float = 0.0
+    inference: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class _Request(Generic[Answer]):
+    """A submission whose rows may be spread over several batches."""
+
+    done: asyncio.Future[None]
+    deadline: float
+    enqueued: float
+    missing: int
+    result: Batched[Answer]
+
+    def fail(self, error: TridentError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
+    def settle(self, index: int, outcome: Answer | TridentError) -> None:
+        self.result.outcomes[index] = outcome
+        self.missing -= 1
+        if self.missing == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class _Item(Generic[Row, Answer]):
+    row: Row
+    index: int
+    request: _Request[Answer]
+
+
+class Batcher(Generic[Row, Answer]):
+    """Gathers rows into batches and runs them through one model.
+
+    It belongs to one event loop: `submit` and `close` are called there. `predict` is called with a
+    list of rows, and returns as many answers: in `executor`, which has one thread, or on the event
+    loop where that is quicker for everybody.
+    """
+
+    def __init__(
+        self,
+        predict: Callable[[Sequence[Row]], Sequence[Answer]],
+        *,
+        executor: Executor,
+        metrics: ModelMetrics,
+        max_batch_size: int,
+        max_queue_size: int,
+        hold_seconds: float = 0.0,
+        is_quick: Callable[[Row], bool] = lambda _: True,
+        observe: Callable[[Sequence[Answer]], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Make a batcher; deadlines are points of `clock`, in seconds.
+
+        A batch that is expected to take up to `hold_seconds` runs on the event loop itself, since
+        two threads that take turns at the interpreter's lock cost more than that. A row that isn't
+        `is_quick` never does, however quick others were.
+        `observe` is called on the event loop with the answers of each batch.
+        """
+        self._predict = predict
+        self._executor = executor
+        self._metrics = metrics
+        self._max_batch_size = max_batch_size
+        self._max_queue_size = max_queue_size
+        self._hold_seconds = hold_seconds
+        self._is_quick = is_quick
+        self._observe_answers = observe
+        self._clock = clock
+        self._queue: deque[_Item[Row, Answer]] = deque()
+        self._pending: set[_Request[Answer]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._next_expiry = math.inf
+        self._running = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._woken = False
+        self._closed = False
+        self._seconds_per_row = math.inf
+
+    async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
+        """Wait for the rows' answers. The rows of a cancelled call are never computed.
+
+        Args:
+            rows: one or more rows of a batch.
+            deadline: the point of the clock at which the caller gives up.
+
+        Raises:
+            OverloadedError: the queue has no room for all of the rows.
+            DeadlineExceededError: the answers weren't there by `deadline`.
+            NotReadyError: the batcher was closed.
+        """
+        if not rows:
+            return Batched([])
+        self._admit(len(rows))
+        request = self._enqueue(rows, deadline)
+        self._wake()
+        try:
+            await request.done
+        finally:
+            self._pending.discard(request)
+        return request.result
+
+    async def close(self) -> None:
+        """Refuse new rows and those that still wait; let the running batch finish."""
+        self._closed = True
+        for item in self._queue:
+            item.request.fail(_stopping())
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._idle.wait()
+
+    def _admit(self, count: int) -> None:
+        if self._closed:
+            raise _stopping()
+        if self._queue and len(self._queue) + count > self._max_queue_size:
+            raise OverloadedError(
+                f"{len(self._queue)} inputs are waiting already: try again later, more slowly.",
+                retry_after=self._seconds_to_empty(),
+            )
+
+    def _seconds_to_empty(self) -> float:
+        seconds = len(self._queue) * self._seconds_per_row
+        return seconds if math.isfinite(seconds) else 1.0
+
+    def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        result: Batched[Answer] = Batched([_UNSETTLED] * len(rows))
+        request = _Request(done, deadline, self._clock(), len(rows), result)
+        for index, row in enumerate(rows):
+            self._queue.append(_Item(row, index, request))
+        self._metrics.queued(len(self._queue))
+        self._pending.add(request)
+        if deadline < self._next_expiry:
+            self._expire_at(deadline)
+        return request
+
+    def _expire_at(self, deadline: float) -> None:
+        """Set the one timer that serves all requests: a timer each would cost too much."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next_expiry = deadline
+        delay = max(0.0, deadline - self._clock())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._expire)
+
+    def _expire(self) -> None:
+        self._timer, self._next_expiry = None, math.inf
+        now = self._clock()
+        for request in self._pending:
+            if request.deadline <= now:
+                request.fail(deadline_exceeded())
+        waiting = [request.deadline for request in self._pending if request.deadline > now]
+        if waiting:
+            self._expire_at(min(waiting))
+
+    def _wake(self) -> None:
+        """Start the next batch once the requests of this turn of the event loop are in."""
+        if not self._running and not self._woken:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._woken = False
+        batch = self._take()
+        self._metrics.queued(len(self._queue))
+        if not batch:
+            return
+        started = self._clock()
+        if self._is_short(batch):
+            outcomes = self._run(batch)
+            self._settle(batch, started, self._clock() - started, outcomes)
+            self._gather()
+        else:
+            self._running = True
+            self._idle.clear()
+            self._run_in_executor(batch, started)
+
+    def _gather(self) -> None:
+        """Start the next batch once the event loop brings it no more rows.
+
+        The last answers are still to go out, and who gets one often asks anew at once. Going on
+        without them splits the callers into groups that wait for each other's small batches.
+        """
+        self._woken = True
+        loop = asyncio.get_running_loop()
+        # One turn sends and then reads; tasks of the next submit what was read; then we look.
+        loop.call_soon(loop.call_soon, loop.call_soon, self._go_or_gather, len(self._queue))
+
+    def _go_or_gather(self, before: int) -> None:
+        if before < len(self._queue) < self._max_batch_size:
+            self._gather()
+        else:
+            self._dispatch()
+
+    def _is_short(self, batch: Sequence[_Item[Row, Answer]]) -> bool:
+        """Tell whether a batch may hold the event loop while it runs."""
+        return self._may_hold(len(batch)) and all(self._is_quick(item.row) for item in batch)
+
+    def _may_hold(self, rows: int) -> bool:
+        return rows * self._seconds_per_row < self._hold_seconds
+
+    def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
+        loop = asyncio.get_running_loop()
+        go_on = partial(self._go_on, batch, started)
+        running = self._executor.submit(self._run, batch)
+        running.add_done_callback(lambda done: loop.call_soon_threadsafe(go_on, done.result()))
+
+    def _go_on(
+        self,
+        batch: list[_Item[Row, Answer]],
+        started: float,
+        outcomes: list[Answer | TridentError],
+    ) -> None:
+        """Give the executor its next batch, then see to the answers of the last one."""
+        elapsed = self._clock() - started
+        self._running = False
+        if not self._may_hold(min(len(self._queue), self._max_batch_size)):
+            self._dispatch()
+        self._settle(batch, started, elapsed, outcomes)
+        if not self._running:
+            self._idle.set()
+            self._gather()
+
+    def _take(self) -> list[_Item[Row, Answer]]:
+        """Take the next batch from the queue, dropping what is abandoned or expired."""
+        now = self._clock()
+        batch: list[_Item[Row, Answer]] = []
+        while self._queue and len(batch) < self._max_batch_size:
+            item = self._queue.popleft()
+            request = item.request
+            if request.deadline <= now:
+                request.fail(deadline_exceeded())
+                self._metrics.dropped("expired")
+            elif request.done.done():
+                self._metrics.dropped("abandoned")
+            else:
+                batch.append(item)
+        return batch
+
+    def _run(self, batch: Sequence[_Item[Row, Answer]]) -> list[Answer | TridentError]:
+        """Run a batch; a row that makes it fail fails alone."""
+        try:
+            return list(self._predict([item.row for item in batch]))
+        except Exception:
+            logger.exception("the model failed on a batch of %d", len(batch))
+        if len(batch) == 1:
+            return [InferenceError("The model failed on this input.")]
+        return [self._run([item])[0] for item in batch]
+
+    def _settle(
+        self,
+        batch: list[_Item[Row, Answer]],
+        started: float,
+        elapsed: float,
+        outcomes: list[Answer | TridentError],
+    ) -> None:
+        for item, outcome in zip(batch, outcomes, strict=True):
+            request = item.request
+            request.result.queue = started - request.enqueued
+            request.result.inference = elapsed
+            request.settle(item.index, outcome)
+        self._learn_speed(len(batch), elapsed)
+        self._metrics.ran([started - item.request.enqueued for item in batch], elapsed)
+        self._observe_answers([o for o in outcomes if not isinstance(o, TridentError)])
+
+    def _learn_speed(self, rows: int, elapsed: float) -> None:
+        present = elapsed / rows
+        past = self._seconds_per_row if math.isfinite(self._seconds_per_row) else present
+        self._seconds_per_row = _MEMORY * past + (1 - _MEMORY) * present
+
+
+def deadline_exceeded() -> DeadlineExceededError:
+    """Return the error of a request whose deadline has passed."""
+    return DeadlineExceededError(
+        "The answer wasn't ready in time: send less at once, or allow more time."
+    )
+
+
+def _stopping() -> NotReadyError:
+    return NotReadyError("The service is stopping: try another replica.")

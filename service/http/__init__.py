@@ -1,1 +1,0 @@
-"""The HTTP adapter: requests and answers of the three endpoints, whichever server carries them."""

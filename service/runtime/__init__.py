@@ -1,0 +1,1 @@
+"""Running arrays through a model's signatures."""

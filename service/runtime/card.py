@@ -1,0 +1,110 @@
+"""The model card: what `model.json` beside a SavedModel says about it.
+
+The service takes from it all that it needs to know of a model: the task, the labels, the
+signatures and the preprocessing. Fields that only people read (metrics, hyperparameters,
+training data) aren't listed here and are ignored.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.errors import CorruptModelError
+
+
+class CardPart(BaseModel):
+    """A part of the card; what the service doesn't know of is ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TensorSpec(CardPart):
+    """A tensor of a signature; `None` in the shape is a dimension of any size."""
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class SignatureSpec(CardPart):
+    """A signature's inputs and outputs by name."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+
+class InkFraming(CardPart):
+    """MNIST's own form: light ink on dark, its box scaled into `box` x `box`, centred by mass."""
+
+    type: Literal["ink"]
+    box: int = Field(ge=1)
+
+
+class ResizeFraming(CardPart):
+    """The whole picture, resized to the model's size."""
+
+    type: Literal["resize"]
+
+
+class ImagePreprocessing(CardPart):
+    """How a picture becomes the model's input: `scale * (0..255) + offset`, in its dtype."""
+
+    type: Literal["image"]
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+    channels: Literal[1, 3]
+    scale: float = 1.0
+    offset: float = 0.0
+    framing: Annotated[InkFraming | ResizeFraming, Field(discriminator="type")]
+
+
+class TextPreprocessing(CardPart):
+    """How a text becomes the model's input: at most `max_tokens`, padded to a length bucket.
+
+    `head_tokens` says which of a longer text's tokens `vectorize` gives: so many of the first, and
+    the rest of `max_tokens` of the last ones. With None the service doesn't know.
+
+    `normalization` names the rule that brings a text into the form that the model learned from
+    (see `service.tasks.preprocessing.text_normalization`). With None a text is given to the model
+    as it is.
+    """
+
+    type: Literal["text"]
+    max_tokens: int = Field(ge=1)
+    length_buckets: tuple[int, ...] = Field(min_length=1)
+    head_tokens: int | None = Field(default=None, ge=0)
+    normalization: Literal["plain-text-1"] | None = None
+
+    @model_validator(mode="after")
+    def _check_head(self) -> Self:
+        if self.head_tokens is not None and self.head_tokens > self.max_tokens:
+            raise ValueError("head_tokens can't be more than max_tokens")
+        return self
+
+
+class ModelCard(CardPart):
+    """What the service needs to know of a model."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    version: int = Field(ge=1)
+    task: str
+    description: str = ""
+    created: str = ""
+    labels: tuple[str, ...] | None = None
+    signatures: dict[str, SignatureSpec]
+    preprocessing: Annotated[ImagePreprocessing | TextPreprocessing, Field(discriminator="type")]
+    libraries: dict[str, str] = {}
+    files: dict[str, str]
+
+    def signature(self, name: str, *outputs: str) -> SignatureSpec:
+        """Return what the card says of a signature that must have these outputs.
+
+        Raises:
+            CorruptModelError: there is no such signature, or it lacks an output.
+        """
+        spec = self.signatures.get(name)
+        if spec is None or not spec.outputs.keys() >= set(outputs):
+            raise CorruptModelError(
+                f"{self.name}/{self.version}: the task {self.task} needs a signature {name!r} "
+                f"with the outputs {', '.join(outputs)}, and its card has none."
+            )
+        return spec

@@ -1,0 +1,74 @@
+"""Whether a signature of a SavedModel is what the model's card says of it."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from service.runtime.card import SignatureSpec, TensorSpec
+
+Shape: TypeAlias = tuple[int | None, ...] | None
+"""A tensor's shape; None stands for a dimension of any size, or for a shape that isn't known."""
+
+
+def find_difference(spec: SignatureSpec, function: Any) -> str | None:
+    """Return how a signature differs from what the card says, or None if it doesn't.
+
+    Args:
+        spec: what the card says.
+        function: the signature, as TensorFlow loads it.
+    """
+    inputs: Mapping[str, Any] = function.structured_input_signature[1]
+    if len(inputs) != 1:
+        return f"it must have one input, and it has {_listed(inputs)}"
+    for name, said in spec.inputs.items():
+        fault = _compare("input", name, said, inputs)
+        if fault is not None:
+            return fault
+        shape = _shape_of(inputs[name])
+        if shape is not None and shape[:1] != (None,):
+            found = _described(inputs[name])
+            return f"the input {name!r} must take batches of any size, and it is {found}"
+    for name, said in spec.outputs.items():
+        fault = _compare("output", name, said, function.structured_outputs)
+        if fault is not None:
+            return fault
+    return None
+
+
+def _compare(kind: str, name: str, said: TensorSpec, found: Mapping[str, Any]) -> str | None:
+    if name not in found:
+        return f"the card names an {kind} {name!r}, and the model has {_listed(found)}"
+    tensor = found[name]
+    if tensor.dtype.name != said.dtype or not fits(said.shape, _shape_of(tensor)):
+        wanted = f"{said.dtype} {_written(said.shape)}"
+        return f"the {kind} {name!r} is {_described(tensor)}, and the card says {wanted}"
+    return None
+
+
+def fits(said: Shape, found: Shape) -> bool:
+    """Tell whether two shapes can be those of the same tensor."""
+    if said is None or found is None:
+        return True
+    return len(said) == len(found) and all(
+        None in sizes or sizes[0] == sizes[1] for sizes in zip(said, found, strict=True)
+    )
+
+
+def _shape_of(tensor: Any) -> Shape:
+    return None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
+
+
+def _listed(tensors: Mapping[str, Any]) -> str:
+    return (
+        ", ".join(f"{name!r} ({_described(tensors[name])})" for name in sorted(tensors)) or "none"
+    )
+
+
+def _described(tensor: Any) -> str:
+    return f"{tensor.dtype.name} {_written(_shape_of(tensor))}"
+
+
+def _written(shape: Shape) -> str:
+    """Return a shape as it is usually written: [?, 28, 28, 1]."""
+    if shape is None:
+        return "of any shape"
+    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"

@@ -1,0 +1,62 @@
+"""Image classification: an image in, a label and its probability out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from service.runtime.card import ModelCard
+from service.runtime.saved_model import SavedModel
+from service.tasks.image_task import ImageTask
+from service.tasks.preprocessing.images import Pixels
+from service.tasks.task import labels_of, round_probabilities
+from service.telemetry.metrics import ModelMetrics
+
+TOP = 5
+"""How many of the likeliest labels an answer lists."""
+
+
+class LabelProbability(TypedDict):
+    """A label and its probability, 0..1."""
+
+    label: str
+    probability: float
+
+
+@dataclass(slots=True)
+class Classification:
+    """The likeliest label, its probability, and the `TOP` likeliest, best first."""
+
+    label: str
+    probability: float
+    top: list[LabelProbability]
+
+
+class ImageClassification(ImageTask[Classification]):
+    """Classifies images by a model with an output `probabilities`, float32 [n, labels]."""
+
+    outputs = ("probabilities",)
+
+    def __init__(
+        self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
+    ) -> None:
+        """Raises CorruptModelError if the card's labels aren't those of its model."""
+        super().__init__(model, card, max_batch_size=max_batch_size, max_pixels=max_pixels)
+        self._labels = labels_of(card, "serving_default")
+
+    def predict(self, rows: Sequence[Pixels]) -> list[Classification]:
+        """Classify a batch of rows."""
+        probabilities = self.infer(rows)["probabilities"]
+        order = (-probabilities).argsort(axis=1)[:, :TOP].tolist()
+        rounded = round_probabilities(probabilities)
+        return [self._answer(best, row) for best, row in zip(order, rounded, strict=True)]
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Classification]) -> None:
+        """Tell what was answered, and how surely."""
+        super().observe(metrics, answers)
+        metrics.classified([a.label for a in answers], [a.probability for a in answers])
+
+    def _answer(self, best: list[int], probabilities: list[float]) -> Classification:
+        top: list[LabelProbability] = [
+            {"label": self._labels[i], "probability": probabilities[i]} for i in best
+        ]
+        return Classification(top[0]["label"], top[0]["probability"], top)

@@ -1,0 +1,107 @@
+"""From an image file to the pixels that a model's card asks for."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from service.errors import CorruptModelError
+from service.runtime.card import ImagePreprocessing, InkFraming, ModelCard
+from service.runtime.runner import Race, Runner
+from service.runtime.saved_model import Array, SavedModel
+from service.runtime.signature_check import fits
+from service.tasks.preprocessing.framing import frame_ink
+from service.tasks.preprocessing.images import Pixels, decode_image, decoding_bytes, pixel_count
+from service.tasks.task import Task
+from service.telemetry.metrics import ModelMetrics
+
+Answer = TypeVar("Answer")
+
+_SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
+_SLOW_BYTES = 256 * 1024  # so does taking so many apart
+
+
+class ImageTask(Task[bytes, Pixels, Answer]):
+    """A task whose inputs are image files; a row is uint8 [height, width, channels]."""
+
+    outputs: ClassVar[tuple[str, ...]]
+    """The model's outputs that the task reads."""
+
+    def __init__(
+        self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
+    ) -> None:
+        """Raises CorruptModelError if the card isn't one of an image model."""
+        if not isinstance(card.preprocessing, ImagePreprocessing):
+            raise CorruptModelError(f"{card.name}: its card has no image preprocessing.")
+        self._preprocessing = wanted = card.preprocessing
+        self._max_pixels = max_pixels
+        spec = card.signature("serving_default", *self.outputs)
+        row_shape = (wanted.height, wanted.width, wanted.channels)
+        self._row_bytes = math.prod(row_shape)
+        tensor = next(iter(spec.inputs.values()))
+        if not fits(row_shape, tensor.shape[1:]):
+            raise CorruptModelError(
+                f"{card.name}/{card.version}: by its card, preprocessing makes images of "
+                f"{row_shape}, and the model takes {tensor.shape[1:]} (height, width, channels)."
+            )
+        self._dtype = np.dtype(tensor.dtype)
+        self._runner = Runner(
+            model.signature("serving_default", spec), self._dtype, [row_shape], max_batch_size
+        )
+
+    def is_slow(self, data: bytes) -> bool:
+        """Tell by the image's header, or by the file's size, whether it is large."""
+        return len(data) > _SLOW_BYTES or pixel_count(data) > _SLOW_PIXELS
+
+    def decoding_bytes(self, data: bytes) -> int:
+        """Return the most bytes that decoding takes; none if the image is too large for it."""
+        if pixel_count(data) > self._max_pixels:
+            return 0
+        return decoding_bytes(data, channels=self._preprocessing.channels)
+
+    def row_bytes(self, data: bytes) -> int:
+        """Return the size of the pixels that the model's card asks for."""
+        return self._row_bytes
+
+    def decode(self, data: bytes) -> Pixels:
+        """Decode, frame and shape one image."""
+        wanted = self._preprocessing
+        pixels = decode_image(data, channels=wanted.channels, max_pixels=self._max_pixels)
+        if isinstance(wanted.framing, InkFraming):
+            framed = frame_ink(
+                pixels, height=wanted.height, width=wanted.width, box=wanted.framing.box
+            )
+        else:
+            framed = _resize(pixels, wanted.height, wanted.width)
+        return framed.reshape(wanted.height, wanted.width, wanted.channels)
+
+    def warm_up(self) -> None:
+        """Run the model once, and have Pillow load its formats."""
+        Image.init()
+        self._runner.warm_up()
+
+    def optimize(self) -> Iterator[Race]:
+        """Find the faster program for each batch size."""
+        return self._runner.optimize()
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
+        """Tell how much the model computed, and how much of it was padding."""
+        metrics.computed(self._runner.elements)
+
+    def infer(self, rows: Sequence[Pixels]) -> dict[str, Array]:
+        """Run the model on the rows; return its outputs, each [len(rows), ...]."""
+        # np.stack does the same, for twice as much.
+        batch: Array = np.concatenate(rows).reshape(len(rows), *rows[0].shape)
+        wanted = self._preprocessing
+        if (wanted.scale, wanted.offset) != (1.0, 0.0):
+            batch = batch * wanted.scale + wanted.offset
+        return self._runner(batch.astype(self._dtype, copy=False))
+
+
+def _resize(pixels: Pixels, height: int, width: int) -> Pixels:
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image)

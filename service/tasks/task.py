@@ -1,0 +1,88 @@
+"""A task: how an input becomes a row of the model's batch, and a row of its output an answer.
+
+The tasks are ImageClassification, TextClassification and ImageEmbedding, each in its module.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import CorruptModelError
+from service.runtime.card import ModelCard
+from service.runtime.runner import Race
+from service.telemetry.metrics import ModelMetrics
+
+Input = TypeVar("Input")
+Row = TypeVar("Row")
+Answer = TypeVar("Answer")
+
+
+class Task(ABC, Generic[Input, Row, Answer]):
+    """What one model does with its inputs. `predict` runs in the model's thread."""
+
+    @abstractmethod
+    def is_slow(self, data: Input) -> bool:
+        """Tell whether `decode` would hold up the event loop. Raises what `decode` raises."""
+
+    @abstractmethod
+    def decode(self, data: Input) -> Row:
+        """Turn one input into a row. Raises UndecodableInputError or TooLargeError."""
+
+    def decoding_bytes(self, data: Input) -> int:
+        """Return the most bytes that `decode` takes while it runs, beside the input itself.
+
+        It is asked of slow inputs alone (see `is_slow`): the others are decoded one at a time.
+        """
+        return 0
+
+    def row_bytes(self, data: Input) -> int:
+        """Return the most bytes that the row takes until it is answered, beside the input itself.
+
+        It is asked of every input before it is decoded, so it must be quick.
+        """
+        return 0
+
+    def is_quick(self, row: Row) -> bool:
+        """Tell whether a row takes the model no longer than others do."""
+        return True
+
+    @abstractmethod
+    def warm_up(self) -> None:
+        """Run the model once, so that the first request doesn't pay for it."""
+
+    @abstractmethod
+    def optimize(self) -> Iterator[Race]:
+        """Find the faster program for one shape a step; safe beside `predict`."""
+
+    @abstractmethod
+    def predict(self, rows: Sequence[Row]) -> list[Answer]:
+        """Answer a batch of rows, in their order."""
+
+    @abstractmethod
+    def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
+        """Tell the metrics of a batch that was answered; called on the event loop."""
+
+
+AnyTask = Task[Any, Any, Any]
+"""A task, whatever its inputs are."""
+
+
+def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:
+    """Return the card's labels. Raises CorruptModelError if they aren't one for each output."""
+    labels = card.labels or ()
+    outputs = card.signature(signature, "probabilities").outputs["probabilities"].shape[-1]
+    if len(labels) != outputs:
+        raise CorruptModelError(
+            f"{card.name}/{card.version}: its card lists {len(labels)} labels, but the model "
+            f"answers with {outputs} probabilities."
+        )
+    return labels
+
+
+def round_probabilities(probabilities: NDArray[np.float32]) -> list[list[float]]:
+    """Return [n, labels] as lists of numbers of six decimals: a float32 holds no more."""
+    rounded: list[list[float]] = probabilities.astype(np.float64).round(6).tolist()
+    return rounded

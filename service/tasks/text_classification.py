@@ -1,0 +1,142 @@
+"""Text classification: a text in, a label and its probability out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+from service.errors import CorruptModelError
+from service.runtime.card import ModelCard, TextPreprocessing
+from service.runtime.planning import join_groups
+from service.runtime.runner import Race, Runner
+from service.runtime.saved_model import Array, SavedModel
+from service.tasks.preprocessing.vectorizing import LONG, SHORT, TextRow, TextVectorizer
+from service.tasks.task import Task, labels_of, round_probabilities
+from service.telemetry.metrics import ModelMetrics
+
+
+@dataclass(slots=True)
+class TextLabel:
+    """The likeliest label, its probability, each label's probability.
+
+    `truncated` says that a part of the text wasn't read, since it is longer than the model reads.
+    """
+
+    label: str
+    score: float
+    probabilities: dict[str, float]
+    truncated: bool
+
+
+class TextClassification(Task[str, TextRow, TextLabel]):
+    """Classifies texts by a model with signatures `vectorize` and `tokens`.
+
+    A batch is vectorised in the graph; its texts are then grouped by their number of tokens, so
+    that a short one isn't padded to the length of a long one, unless a call less is worth that.
+    """
+
+    def __init__(self, model: SavedModel, card: ModelCard, *, max_batch_size: int) -> None:
+        """Raises CorruptModelError if the card isn't one of a text classifier."""
+        if not isinstance(card.preprocessing, TextPreprocessing):
+            raise CorruptModelError(f"{card.name}: its card has no text preprocessing.")
+        vectorize = card.signature("vectorize", "token_ids", "token_count")
+        tokens = card.signature("tokens", "probabilities")
+        self._labels = labels_of(card, "tokens")
+        self._lengths = _finer(sorted(card.preprocessing.length_buckets))
+        self._vectorize = TextVectorizer(
+            model.signature("vectorize", vectorize), card.preprocessing
+        )
+        self._tokens = Runner(
+            model.signature("tokens", tokens),
+            np.dtype(np.int32),
+            [(length,) for length in self._lengths],
+            max_batch_size,
+        )
+
+    def is_slow(self, data: str) -> bool:
+        """Tell by the text's length: a very long one is vectorised when it is decoded."""
+        return len(data) > LONG
+
+    def decode(self, data: str) -> TextRow:
+        """Return the text as the model's card wants it, or the tokens of a very long one.
+
+        Raises UndecodableInputError for a text without a visible character.
+        """
+        return self._vectorize.read(data)
+
+    def decoding_bytes(self, data: str) -> int:
+        """Return what vectorising a very long text takes."""
+        return self._vectorize.reading_bytes(data)
+
+    def row_bytes(self, data: str) -> int:
+        """Return the size of a text that may have been changed, or of a very long one's tokens."""
+        return self._vectorize.row_bytes(data)
+
+    def is_quick(self, row: TextRow) -> bool:
+        """Tell by the text's length."""
+        return isinstance(row, str) and len(row) <= SHORT
+
+    def warm_up(self) -> None:
+        """Run the model once at every length."""
+        self._vectorize([""])
+        self._tokens.warm_up()
+
+    def optimize(self) -> Iterator[Race]:
+        """Find the faster program for each batch size and length."""
+        return self._tokens.optimize()
+
+    def predict(self, rows: Sequence[TextRow]) -> list[TextLabel]:
+        """Classify a batch of texts."""
+        tokens = self._vectorize(rows)
+        probabilities = np.empty((len(rows), len(self._labels)), dtype=np.float32)
+        for length, members in self._by_length(tokens.counts):
+            batch = _fit_length(tokens.ids[members], length)
+            used = int(np.minimum(tokens.counts[members], length).sum())
+            probabilities[members] = self._tokens(batch, used)["probabilities"]
+        return [
+            self._answer(row, truncated)
+            for row, truncated in zip(
+                round_probabilities(probabilities), tokens.truncated.tolist(), strict=True
+            )
+        ]
+
+    def observe(self, metrics: ModelMetrics, answers: Sequence[TextLabel]) -> None:
+        """Tell what was answered, how surely, and how much of the work was padding."""
+        metrics.computed(self._tokens.elements)
+        metrics.classified([a.label for a in answers], [a.score for a in answers])
+
+    def _by_length(self, counts: Array) -> Iterator[tuple[int, Array]]:
+        """Yield a length and the texts that are run at it, int [n] of their indexes."""
+        groups = np.searchsorted(self._lengths, counts.clip(max=self._lengths[-1]))
+        order = groups.argsort()
+        sizes = np.bincount(groups, minlength=len(self._lengths)).tolist()
+        starts = [0, *accumulate(sizes)]
+        for first, last in join_groups(sizes, self._seconds):
+            yield self._lengths[last - 1], order[starts[first] : starts[last]]
+
+    def _seconds(self, rows: int, group: int) -> float:
+        return self._tokens.seconds(rows, (self._lengths[group],))
+
+    def _answer(self, probabilities: list[float], truncated: bool) -> TextLabel:  # noqa: FBT001
+        best = max(range(len(probabilities)), key=probabilities.__getitem__)
+        return TextLabel(
+            self._labels[best],
+            probabilities[best],
+            dict(zip(self._labels, probabilities, strict=True)),
+            truncated,
+        )
+
+
+def _finer(lengths: Sequence[int]) -> list[int]:
+    """Return ascending lengths and the ones halfway between them: less padding."""
+    halfway = [(low + high) // 2 for low, high in pairwise(lengths)]
+    return sorted({*lengths, *halfway})
+
+
+def _fit_length(token_ids: Array, length: int) -> Array:
+    """Cut or pad [n, any] to [n, length]; 0 is padding."""
+    fitted = np.zeros((token_ids.shape[0], length), dtype=token_ids.dtype)
+    kept = min(length, token_ids.shape[1])
+    fitted[:, :kept] = token_ids[:, :kept]
+    return fitted

@@ -1,0 +1,1 @@
+"""What is told about requests and models: metrics, logs, traces."""

@@ -1,0 +1,109 @@
+"""A request and its answer, as metrics, logs and traces tell of them."""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import getrandbits
+
+from service.errors import InferenceError, InternalError, TridentError
+from service.prediction import Prediction
+from service.telemetry.metrics import EndpointMetrics
+
+logger = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_TRACE_ID = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of one request; times are points of `time.monotonic()`, in seconds."""
+
+    operation: str
+    """What its protocol calls it: "POST /classify", "trident.v1.Inference/Classify"."""
+    endpoint: str
+    protocol: str
+    request_id: str
+    traceparent: str = ""
+    """The caller's place in a trace (W3C Trace Context), as it was sent; and `tracestate`."""
+    tracestate: str = ""
+    started: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    status: str = ""
+    size: int = 0
+    """Bytes of inputs that came."""
+    prediction: Prediction | None = None
+    trace_id: str = ""
+    """The trace that it is part of, in hexadecimal digits, if it is."""
+
+    def __post_init__(self) -> None:
+        if self.traceparent:
+            caller = _TRACE_ID.fullmatch(self.traceparent)
+            self.trace_id = caller[1] if caller else ""
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What finds its other log lines: for `logger.error(..., extra=exchange.ids)`."""
+        return {"request_id": self.request_id, "trace_id": self.trace_id}
+
+
+Listener = Callable[[Exchange], None]
+"""Called on the event loop with each exchange that has ended."""
+
+
+def sane_request_id(sent: str | None) -> str:
+    """Return the id that a caller sent, or a new one if it sent none or not a sane one."""
+    if sent is None or not _REQUEST_ID.fullmatch(sent):
+        return f"{getrandbits(128):032x}"
+    return sent
+
+
+class Observer:
+    """Tells metrics, listeners and the log of the requests to one endpoint by one protocol."""
+
+    def __init__(
+        self, operation: str, endpoint: str, protocol: str, listeners: Sequence[Listener]
+    ) -> None:
+        self._names = (operation, endpoint, protocol)
+        self._metrics = EndpointMetrics(endpoint, protocol)
+        self._listeners = listeners
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether an exchange is worth more than what the metrics need."""
+        return bool(self._listeners)
+
+    def begin(
+        self, request_id: str | None, traceparent: str | None, tracestate: str | None
+    ) -> Exchange:
+        """Note a request that has come, with what the caller sent along, if it did."""
+        self._metrics.began()
+        return Exchange(
+            *self._names, sane_request_id(request_id), traceparent or "", tracestate or ""
+        )
+
+    def reject(self, exchange: Exchange, error: TridentError) -> None:
+        """Note that the request, or one of its inputs, is answered by an error."""
+        self._metrics.rejected(error)
+        if isinstance(error, InferenceError | InternalError):
+            logger.error(
+                "request %s: %s",
+                exchange.request_id,
+                error,
+                exc_info=error.__cause__,
+                extra=exchange.ids,
+            )
+
+    def fail(self, exchange: Exchange) -> None:
+        """Log the defect that is being handled."""
+        logger.exception("request %s failed", exchange.request_id, extra=exchange.ids)
+
+    def end(self, exchange: Exchange, status: str) -> None:
+        """Note that it was answered, or given up. `status` must be from a closed set."""
+        exchange.status = status
+        exchange.ended = time.monotonic()
+        self._metrics.ended(status, exchange.ended - exchange.started)
+        for tell in self._listeners:
+            tell(exchange)

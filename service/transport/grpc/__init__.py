@@ -1,0 +1,1 @@
+"""gRPC on top of HTTP/2."""

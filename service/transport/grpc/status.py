@@ -1,0 +1,87 @@
+"""How a call ended: gRPC's status codes, and which one each error has."""
+
+import math
+from enum import IntEnum
+from typing import Final
+
+from service.errors import (
+    AbandonedError,
+    DeadlineExceededError,
+    HeadersTooLargeError,
+    InferenceError,
+    InternalError,
+    MalformedRequestError,
+    NotReadyError,
+    OverloadedError,
+    SlowClientError,
+    TooLargeError,
+    TridentError,
+    UndecodableInputError,
+    UnimplementedError,
+    UnknownModelError,
+    UnsupportedMediaTypeError,
+    UnsupportedVersionError,
+    UrlTooLongError,
+)
+
+
+class StatusCode(IntEnum):
+    """Numbers as they are sent (gRPC's doc/statuscodes.md)."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+STATUS: Final[dict[type[TridentError], StatusCode]] = {
+    MalformedRequestError: StatusCode.INVALID_ARGUMENT,
+    UnknownModelError: StatusCode.NOT_FOUND,
+    SlowClientError: StatusCode.DEADLINE_EXCEEDED,
+    TooLargeError: StatusCode.INVALID_ARGUMENT,
+    UrlTooLongError: StatusCode.INVALID_ARGUMENT,
+    HeadersTooLargeError: StatusCode.INVALID_ARGUMENT,
+    UnsupportedMediaTypeError: StatusCode.INVALID_ARGUMENT,
+    UndecodableInputError: StatusCode.INVALID_ARGUMENT,
+    OverloadedError: StatusCode.RESOURCE_EXHAUSTED,
+    AbandonedError: StatusCode.CANCELLED,
+    InferenceError: StatusCode.INTERNAL,
+    InternalError: StatusCode.INTERNAL,
+    UnimplementedError: StatusCode.UNIMPLEMENTED,
+    UnsupportedVersionError: StatusCode.UNIMPLEMENTED,
+    NotReadyError: StatusCode.UNAVAILABLE,
+    DeadlineExceededError: StatusCode.DEADLINE_EXCEEDED,
+}
+"""The status code of each error."""
+
+
+def retry_after(error: TridentError) -> dict[str, str]:
+    """Return the trailer of an error after which it makes sense to try again, if it is one."""
+    if isinstance(error, OverloadedError):
+        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
+    return {}
+
+
+class CallError(Exception):
+    """A call fails by a status other than OK; the message is shown to the caller."""
+
+    def __init__(
+        self, status: StatusCode, message: str, trailers: dict[str, str] | None = None
+    ) -> None:
+        """Keep the status, and what to send as metadata beside it."""
+        super().__init__(message)
+        self.status = status
+        self.trailers = trailers or {}

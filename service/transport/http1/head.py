@@ -1,0 +1,101 @@
+"""What the head of a request must be, so that a proxy in front can't understand it otherwise.
+
+Requests are smuggled where two servers see different ends of the same one (RFC 9112, 11.2). The
+parser itself refuses bare line feeds, folded lines, spaces before a colon, and lengths that
+contradict each other or are no numbers; what it takes is checked here.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from service.errors import (
+    HeadersTooLargeError,
+    MalformedRequestError,
+    TridentError,
+    UnimplementedError,
+    UnsupportedVersionError,
+    UrlTooLongError,
+)
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Most bytes of a request's URL and headers together; of a body's chunk extensions and trailers."""
+
+MAX_HEADERS: Final = 100
+"""Most headers of a request."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+"""Names in lower case, and values, in the order in which they came."""
+
+_VERSIONS: Final = ("1.1", "1.0")
+# RFC 3986, 3.2.2 and 3.2.3: an IP literal in brackets or a name, then a port. It may be empty.
+_HOST: Final = re.compile(
+    rb"(?:\[[0-9A-Za-z:.%~_-]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+)
+
+
+def check_head(version: str, headers: Headers) -> None:
+    """Check the head of a request that the parser has taken.
+
+    Raises:
+        UnsupportedVersionError, HeadersTooLargeError, MalformedRequestError,
+        UnimplementedError: as their names say. The connection must be closed then.
+    """
+    if version not in _VERSIONS:
+        raise UnsupportedVersionError(
+            "This port speaks HTTP/1.1 and HTTP/1.0. gRPC, and with it HTTP/2, has its own port."
+        )
+    if len(headers) > MAX_HEADERS:
+        raise HeadersTooLargeError(f"The request has more than {MAX_HEADERS} headers: send fewer.")
+    fields = dict(headers)
+    if b"transfer-encoding" in fields:
+        _check_codings(version, headers)
+    host = fields.get(b"host")
+    if host is None:
+        if version == "1.1":
+            raise MalformedRequestError("The request must have a Host header.")
+    elif len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
+        raise MalformedRequestError("The request must have one Host header, and no more.")
+    elif not _is_host(host):
+        raise MalformedRequestError(
+            "The Host header must be a name or an address, and a port if it has one."
+        )
+
+
+def check_size(url: bytes, headers: Headers) -> None:
+    """Check that a head is within `MAX_HEAD_BYTES`.
+
+    Raises:
+        UrlTooLongError, HeadersTooLargeError: it isn't, because of its URL or its headers.
+    """
+    if len(url) + sum(len(name) + len(value) for name, value in headers) > MAX_HEAD_BYTES:
+        raise head_too_large(url)
+
+
+def head_too_large(url: bytes) -> TridentError:
+    """Return what to raise when a head with this URL is larger than `MAX_HEAD_BYTES`."""
+    if 2 * len(url) > MAX_HEAD_BYTES:
+        return UrlTooLongError(f"The URL and the headers take more than {MAX_HEAD_BYTES} bytes.")
+    return HeadersTooLargeError(
+        f"The URL and the headers, or what comes between a body's chunks, take more than "
+        f"{MAX_HEAD_BYTES} bytes: send less."
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def _check_codings(version: str, headers: Headers) -> None:
+    """Check the Transfer-Encoding headers (RFC 9112, 6.1)."""
+    if version == "1.0":
+        raise MalformedRequestError(
+            "HTTP/1.0 has no Transfer-Encoding: send a Content-Length, or use HTTP/1.1."
+        )
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings != [b"chunked"]:
+        raise UnimplementedError(
+            "The only Transfer-Encoding that is understood is chunked, alone and once."
+        )

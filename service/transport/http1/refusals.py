@@ -1,0 +1,38 @@
+"""What is answered to a request that can't be read."""
+
+import logging
+from collections.abc import Callable, Iterable
+
+from httptools import HttpParserCallbackError, HttpParserError
+
+from service.errors import MalformedRequestError, TridentError
+from service.telemetry.exchange import sane_request_id
+from service.transport.http1.messages import HttpResponse
+from service.transport.http1.rendering import render
+
+MakeProblem = Callable[[TridentError], HttpResponse]
+
+logger = logging.getLogger(__name__)
+
+
+def what_is_wrong(error: HttpParserError) -> TridentError:
+    """Return what to tell a client whose request the parser has given up."""
+    if isinstance(error.__context__, TridentError):
+        return error.__context__
+    if isinstance(error, HttpParserCallbackError):
+        logger.debug("a request can't be read", exc_info=error)
+        return MalformedRequestError("The request's URL can't be read.")
+    return MalformedRequestError(f"The request isn't HTTP/1.1 as it must be: {error}.")
+
+
+def refusal(
+    error: TridentError, response: HttpResponse, default_headers: Iterable[tuple[bytes, bytes]]
+) -> bytes:
+    """Return the last answer on a connection, in bytes, and log it by its id."""
+    request_id = response.headers["x-request-id"] = sane_request_id(None)
+    logger.info(
+        "request %s is refused: %d %s",
+        *(request_id, response.status, error.title),
+        extra={"request_id": request_id},
+    )
+    return render(response, default_headers, keep_alive=False)

@@ -1,0 +1,95 @@
+"""uvicorn's server, with an end that takes a bounded time.
+
+uvicorn asks each connection that it knows to close, and waits without limit: for one that opened a
+moment later, a client that sends half a request, one that doesn't read its answer.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable
+from typing import Final, cast
+
+from uvicorn import Config, Server
+
+from service.transport.http1.connection import HttpConnection
+
+logger = logging.getLogger(__name__)
+
+_TICK: Final = 0.05  # seconds between two looks at the connections
+_IDLE_SECONDS: Final = 1.0  # for a request that is on its way, or the client to close its side
+_NOTICE_SECONDS: Final = 0.2  # in which an answer that nobody waits for any more is given up
+
+
+class DrainingServer(Server):
+    """Stops within `drain_timeout` seconds, whatever its connections do."""
+
+    def __init__(
+        self, config: Config, *, drain_timeout: float, on_stop: Callable[[], None]
+    ) -> None:
+        """Call `on_stop` when the server begins to stop, before anything is closed."""
+        super().__init__(config)
+        self._drain_timeout = drain_timeout
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let requests under way be answered, then end what is left."""
+        deadline = time.monotonic() + self._drain_timeout
+        self._on_stop()
+        for server in self.servers:
+            server.close()
+        for listening in sockets or ():
+            listening.close()
+        await self._drain(deadline)
+        await self._abort()
+        if not self.force_exit:
+            await self.lifespan.shutdown()
+
+    async def _drain(self, deadline: float) -> None:
+        opening = asyncio.gather(*(server.wait_closed() for server in self.servers))
+        opening_until = time.monotonic() + _IDLE_SECONDS
+        idle_since: dict[HttpConnection, float] = {}
+        while not self.force_exit and (now := time.monotonic()) < deadline:
+            for connection in self._connections():
+                connection.shutdown()
+                if not connection.is_idle():
+                    idle_since.pop(connection, None)
+                elif now - idle_since.setdefault(connection, now) >= _IDLE_SECONDS:
+                    del idle_since[connection]
+                    _end(connection)
+            if not self._is_busy() and (opening.done() or now >= opening_until):
+                return
+            await asyncio.sleep(_TICK)
+
+    def _connections(self) -> list[HttpConnection]:
+        return cast("list[HttpConnection]", list(self.server_state.connections))
+
+    def _is_busy(self) -> bool:
+        return bool(self.server_state.connections or self.server_state.tasks)
+
+    async def _abort(self) -> None:
+        """Close what is left, answered or not, and let those who answer notice."""
+        left = self._connections()
+        if left:
+            logger.warning("%d HTTP connections are cut off, %s", len(left), self._reason())
+        for connection in left:
+            connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=_NOTICE_SECONDS)
+
+    def _reason(self) -> str:
+        if self.force_exit:
+            return "as the stop is forced"
+        return f"busy {self._drain_timeout:g} s after the stop began"
+
+
+def _end(connection: HttpConnection) -> None:
+    """Close a connection without a request. If that was done, don't wait for the client's part.
+
+    It may never come: a TLS client that isn't reading doesn't answer the end of the session.
+    """
+    if not connection.transport.is_closing():
+        connection.close()
+    elif not connection.transport.is_unsent():
+        connection.transport.abort()

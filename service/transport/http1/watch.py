@@ -1,0 +1,132 @@
+"""Watching one client's connection, so that none lasts for ever."""
+
+import logging
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from service.errors import SlowClientError, TridentError
+from service.transport.http1.pace import Pace, TimeLimits
+from service.transport.http1.transport import CountingTransport
+
+logger = logging.getLogger(__name__)
+
+_LINGERING_SECONDS: Final = 30  # for which a client may go on with what isn't read any more, ...
+_SILENT_SECONDS: Final = 5  # ... or be silent before it closes
+_PROBE_AFTER: Final = 1  # seconds after which a client that sends no more is asked for a sign
+
+
+class Stage(Enum):
+    """What a connection waits for."""
+
+    REQUEST = auto()
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+    HALF_CLOSED_ANSWER = auto()
+    """An answer, for a client that sends no more."""
+    FAREWELL = auto()
+    """The client's end of a connection that is closed already at this one."""
+
+
+class Watched(Protocol):
+    """A connection that is watched."""
+
+    transport: CountingTransport
+    requests: int
+    """Requests that have come, whole."""
+    body_bytes: int
+    """Bytes of bodies that have come."""
+    ignored_bytes: int
+    """Bytes that came and weren't read as a request."""
+
+    @property
+    def stage(self) -> Stage:
+        """What it waits for."""
+
+    def refuse(self, error: TridentError) -> None:
+        """Answer by an error and close."""
+
+    def close_idle(self) -> None:
+        """Close at once: nothing is under way."""
+
+    def probe(self) -> None:
+        """Send something that no client minds, to find out whether it is still there."""
+
+
+class Watch:
+    """Looks at a connection once a second, and ends what has lasted too long."""
+
+    def __init__(self, connection: Watched, limits: TimeLimits, keep_alive: float) -> None:
+        """`keep_alive` is for how many seconds a connection may wait for its next request."""
+        self._connection = connection
+        self._limits = limits
+        self._keep_alive = keep_alive
+        self._sending = Pace(limits)
+        self._reading = Pace(limits)
+        self._waits_for: tuple[Stage, int] = (Stage.REQUEST, 0)
+        self._seconds = 0
+        self._ignored = 0
+        self._silent = 0
+
+    def look(self) -> None:
+        """Look once."""
+        connection = self._connection
+        if self._reads_too_slowly():
+            logger.info("a client doesn't read its answer: its connection is ended")
+            connection.transport.abort()
+            return
+        self._count_seconds()
+        match connection.stage:
+            case Stage.REQUEST | Stage.HEAD:
+                self._wait_for_request()
+            case Stage.BODY:
+                if self._sending.is_too_slow(connection.requests, connection.body_bytes):
+                    connection.refuse(_slow_body(self._limits))
+            case Stage.HALF_CLOSED_ANSWER:
+                if self._seconds >= _PROBE_AFTER:
+                    connection.probe()
+            case Stage.FAREWELL:
+                self._wait_for_farewell()
+
+    def _count_seconds(self) -> None:
+        """Count for how long the connection has waited for the same thing."""
+        waits_for = (self._connection.stage, self._connection.requests)
+        self._seconds = self._seconds + 1 if waits_for == self._waits_for else 0
+        self._waits_for = waits_for
+
+    def _reads_too_slowly(self) -> bool:
+        transport = self._connection.transport
+        if transport.is_unsent():
+            return self._reading.is_too_slow("answer", transport.taken())
+        self._reading.forget()
+        return False
+
+    def _wait_for_request(self) -> None:
+        connection, limits = self._connection, self._limits
+        if connection.stage is Stage.HEAD:
+            if self._seconds >= limits.header_timeout:
+                connection.refuse(_slow_head(limits))
+        elif self._seconds >= (self._keep_alive if connection.requests else limits.header_timeout):
+            connection.close_idle()
+
+    def _wait_for_farewell(self) -> None:
+        if self._connection.transport.is_unsent():
+            return
+        ignored = self._connection.ignored_bytes
+        self._silent = self._silent + 1 if ignored == self._ignored else 0
+        self._ignored = ignored
+        if self._silent >= _SILENT_SECONDS or self._seconds >= _LINGERING_SECONDS:
+            self._connection.transport.abort()
+
+
+def _slow_head(limits: TimeLimits) -> SlowClientError:
+    return SlowClientError(
+        f"The headers weren't complete within {limits.header_timeout:g} s: send them at once."
+    )
+
+
+def _slow_body(limits: TimeLimits) -> SlowClientError:
+    return SlowClientError(
+        f"The body came too slowly: {limits.min_rate:g} bytes a second are needed, on average "
+        f"over {limits.stall_timeout:g} s."
+    )

@@ -1,0 +1,198 @@
+"""Headers: compressed as HPACK (RFC 7541), and what a request must have of them (RFC 9113, 8)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from hpack import Decoder, HPACKError, OversizedHeaderListError
+from hpack.table import HeaderTable
+
+from service.transport.http2.frames import BrokenConnectionError, BrokenStreamError, ErrorCode
+
+MAX_HEADER_LIST: Final = 32 * 1024
+"""Bytes that a request's headers may have, compressed or not, counted as RFC 9113, 6.5.2 does."""
+
+_CACHED_BLOCKS: Final = 64
+_CACHED_SIZE: Final = 1024  # bytes of a block that is worth keeping
+
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_BAD_VALUE: Final = re.compile(rb"[\x00\r\n]")
+_PSEUDO: Final = {b":method", b":scheme", b":authority", b":path"}
+_OF_A_CONNECTION: Final = {
+    b"connection",
+    b"keep-alive",
+    b"proxy-connection",
+    b"transfer-encoding",
+    b"upgrade",
+}
+
+Fields = list[tuple[bytes, bytes]]
+
+
+@dataclass(slots=True)
+class Request:
+    """A request without its body. Values of a header that came several times are joined by ", "."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    content_length: int | None
+
+
+class _Table(HeaderTable):
+    """A dynamic table that counts its changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generation = 0
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Add an entry, which may drive out others."""
+        self.generation += 1
+        super().add(name, value)
+
+    @property
+    def maxsize(self) -> int:
+        """The most bytes that the table holds."""
+        return self._maxsize
+
+    @maxsize.setter
+    def maxsize(self, size: int) -> None:
+        self.generation += 1
+        HeaderTable.maxsize.fset(self, size)  # type: ignore[attr-defined]
+
+
+class HeaderReader:
+    """Reads the header blocks of one connection, in the order in which they came.
+
+    A block that doesn't change the dynamic table means the same for as long as nothing else
+    changes it, and clients send the same block over and over. So its request is kept until then.
+    """
+
+    def __init__(self) -> None:
+        """Start with an empty table of the default size, 4,096 bytes (RFC 9113, 6.5.2)."""
+        self._decoder = Decoder(max_header_list_size=MAX_HEADER_LIST)
+        self._table = self._decoder.header_table = _Table()
+        self._requests: dict[bytes, Request] = {}
+
+    def request(self, block: bytes) -> Request:
+        """Return the request that a block begins.
+
+        Raises:
+            BrokenConnectionError: the block can't be decoded.
+            BrokenStreamError: it can, but isn't a request.
+        """
+        request = self._requests.get(block)
+        if request is None:
+            generation = self._table.generation
+            request = _request(self.fields(block))
+            if generation == self._table.generation and len(block) <= _CACHED_SIZE:
+                if len(self._requests) >= _CACHED_BLOCKS:
+                    self._requests.clear()
+                self._requests[block] = request
+        return request
+
+    def fields(self, block: bytes) -> Fields:
+        """Return a block's fields. Raises BrokenConnectionError if it can't be decoded."""
+        generation = self._table.generation
+        try:
+            fields = self._decoder.decode(block, raw=True)
+        except OversizedHeaderListError:
+            # The rest of it isn't decoded, so the table is lost, and the connection with it.
+            raise too_many_headers() from None
+        except HPACKError:
+            raise BrokenConnectionError(
+                ErrorCode.COMPRESSION_ERROR, "headers that can't be decoded"
+            ) from None
+        if generation != self._table.generation:
+            self._requests.clear()
+        return list(fields)
+
+
+def too_many_headers() -> BrokenConnectionError:
+    """Return what to raise when headers are longer than `MAX_HEADER_LIST`."""
+    return BrokenConnectionError(
+        ErrorCode.ENHANCE_YOUR_CALM, f"headers over {MAX_HEADER_LIST} bytes"
+    )
+
+
+def check_trailers(fields: Fields) -> None:
+    """Raise BrokenStreamError if these fields can't follow a request's body (RFC 9113, 8.1)."""
+    if any(not _NAME.fullmatch(name) or _BAD_VALUE.search(value) for name, value in fields):
+        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+
+
+def _request(fields: Fields) -> Request:
+    pseudo: dict[bytes, bytes] = {}
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        if _BAD_VALUE.search(value):
+            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+        if name.startswith(b":"):
+            if headers or name in pseudo or name not in _PSEUDO:
+                raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+            pseudo[name] = value
+        else:
+            _check_field(name, value)
+            key, text = name.decode("ascii"), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    if not (pseudo.get(b":method") and pseudo.get(b":scheme") and pseudo.get(b":path")):
+        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+    return Request(
+        pseudo[b":method"].decode("latin-1"),
+        pseudo[b":path"].decode("latin-1"),
+        headers,
+        _content_length(headers.get("content-length")),
+    )
+
+
+def _check_field(name: bytes, value: bytes) -> None:
+    """Refuse a field that is none, or that is of a connection (RFC 9113, 8.2)."""
+    if (
+        not _NAME.fullmatch(name)
+        or name in _OF_A_CONNECTION
+        or (name == b"te" and value.lower() != b"trailers")
+    ):
+        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+
+
+def _content_length(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdecimal()) or len(value) > 18:
+        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+    return int(value)
+
+
+def encoded_status(status: int) -> bytes:
+    """Return the `:status` of an answer: literally, with the name's index (RFC 7541, 6.2.2)."""
+    return b"\x08" + _string(str(status))
+
+
+@lru_cache
+def _encoded_name(name: str) -> bytes:
+    return b"\x00" + _string(name)
+
+
+def encoded_field(name: str, value: str) -> bytes:
+    """Return a field of an answer: a literal that no table keeps (RFC 7541, 6.2.2)."""
+    return _encoded_name(name) + _string(value)
+
+
+def _string(text: str) -> bytes:
+    """Encode a string without Huffman's code (RFC 7541, 5.2)."""
+    data = text.encode("ascii")
+    return _integer(len(data)) + data
+
+
+def _integer(value: int) -> bytes:
+    """Encode an integer with a prefix of 7 bits (RFC 7541, 5.1)."""
+    if value < 127:
+        return bytes((value,))
+    encoded, value = bytearray((127,)), value - 127
+    while value >= 128:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

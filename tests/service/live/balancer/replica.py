@@ -1,0 +1,49 @@
+"""A replica without models, in the test's own event loop: it is as ready as it is told to be."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+
+from service.transport.grpc.health import Health
+from service.transport.http2.listener import Listener
+from tests.service.live_server import free_port
+from tests.service.transport.grpc.wire import Methods
+
+
+class Replica:
+    """Over HTTP it answers /readyz, hangs up at /classify, and leaves the rest unanswered.
+
+    Over gRPC it has the unary methods of `wire.Methods`, and a health that is always good.
+    """
+
+    def __init__(self) -> None:
+        self.http_port, self.grpc_port = free_port(), free_port()
+        self.methods = Methods()
+        self.is_ready = True
+        health = Health(("",))
+        health.set(serving=True)
+        service = replace(self.methods.service(timeout=30.0), streaming=health.streaming)
+        self.listener = Listener(service.call)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer a connection's one request over HTTP."""
+        request = await reader.readuntil(b"\r\n\r\n")
+        if b" /readyz " in request:
+            writer.write(b"HTTP/1.0 %d .\r\n\r\n" % (200 if self.is_ready else 503))
+        elif b" /classify " not in request:
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+
+
+@asynccontextmanager
+async def replica() -> AsyncIterator[Replica]:
+    """Run a replica."""
+    started = Replica()
+    await started.listener.start("127.0.0.1", started.grpc_port, share_port=False)
+    try:
+        async with await asyncio.start_server(started.answer, "127.0.0.1", started.http_port):
+            yield started
+    finally:
+        await started.listener.stop(0.0)

@@ -1,0 +1,136 @@
+"""An HTTP server without models, run as a worker's is, in a thread of the test's own process."""
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from collections import Counter
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from uvicorn import Config
+
+from service.transport.http1.accepting import SharingLoop
+from service.transport.http1.connection import HttpConnection
+from service.transport.http1.pace import TimeLimits
+from service.transport.http1.server import DrainingServer
+from service.transport.http1.ticker import Ticker
+from tests.service.transport.http1.wire import head
+
+SLOW = head("Content-Length: 0", path="/slow")
+LARGE = head("Content-Length: 0", path="/large")
+SLOW_SECONDS = 0.5
+LARGE_BYTES = 64 * 1024 * 1024  # more than the kernel keeps for a client that doesn't read
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Read the body, then answer: at once, after a while (/slow), or a lot (/large)."""
+    while (await receive()).get("more_body"):
+        pass
+    if scope["path"] == "/slow":
+        await asyncio.sleep(SLOW_SECONDS)
+    body = bytes(LARGE_BYTES) if scope["path"] == "/large" else b"fine"
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class SmallHttpServer:
+    """Serves on a socket that others may serve on as well, as soon as it is made."""
+
+    def __init__(
+        self, listening: socket.socket, *, drain_timeout: float, certificate: Path | None = None
+    ) -> None:
+        """Stop within `drain_timeout` seconds. `certificate` holds its key too."""
+
+        class Protocol(HttpConnection):
+            limits = TimeLimits()
+            ticker = Ticker()
+
+        self.stops: list[float] = []
+        config = Config(
+            application,
+            http=Protocol,
+            lifespan="off",
+            log_config=None,
+            ssl_certfile=certificate,
+        )
+        self._server = DrainingServer(
+            config, drain_timeout=drain_timeout, on_stop=lambda: self.stops.append(time.monotonic())
+        )
+        self._socket = listening.dup()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.001)
+
+    def begin_to_stop(self) -> None:
+        """Do what the first signal does."""
+        self._server.should_exit = True
+
+    def force(self) -> None:
+        """Do what the second signal does."""
+        self._server.force_exit = True
+
+    def ended(self, seconds: float) -> bool:
+        """Wait so many seconds for its end; tell whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=SharingLoop) as runner:
+            runner.run(self._server.serve([self._socket]))
+
+
+def listen() -> socket.socket:
+    """Return a socket that listens on a free port of this machine."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=100)
+    listening.set_inheritable(False)
+    return listening
+
+
+class Asker(threading.Thread):
+    """A client that asks over one connection as long as it may, until it is refused."""
+
+    def __init__(self, port: int, path: str = "/", body: bytes = b"?") -> None:
+        super().__init__()
+        self._port = port
+        self._request = path, body
+        self.seen: Counter[str] = Counter()
+        """How often it was answered, by status, and what went wrong, by the error's name.
+
+        "too late" is a connection that the kernel took when the last server had just looked.
+        """
+        self.start()
+
+    def run(self) -> None:
+        """Ask."""
+        while not self.seen["ConnectionRefusedError"]:
+            connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
+            before = self.seen.total()
+            try:
+                connection.connect()
+                self._ask(connection)
+            except (ConnectionResetError, BrokenPipeError):
+                kept = self.seen.total() > before
+                self.seen["ConnectionResetError" if kept else "too late"] += 1
+            except OSError as error:
+                self.seen[type(error).__name__] += 1
+
+    def _ask(self, connection: HTTPConnection) -> None:
+        path, body = self._request
+        while connection.sock is not None:
+            connection.request("POST", path, body, {"content-type": "image/png"})
+            answer = connection.getresponse()
+            answer.read()
+            self.seen[str(answer.status)] += 1
+
+
+def trusting() -> ssl.SSLContext:
+    """Return what a client needs that believes any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

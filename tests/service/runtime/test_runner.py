@@ -1,0 +1,169 @@
+"""The runner: which program runs a batch, at which shape, and that answers don't depend on it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorflow.python.framework import func_graph
+
+from service.engine.repository import read_models
+from service.runtime.card import TextPreprocessing
+from service.runtime.runner import PROGRAM_SIZES, Runner
+from service.runtime.saved_model import Array, Program, SavedModel, configure_tensorflow
+
+SLOW, FAST = 0.003, 0.0  # seconds
+
+
+class FakeSignature:
+    """Doubles its input, and keeps what shapes it was called and compiled for."""
+
+    def __init__(self, plain_seconds: float, compiled_seconds: float) -> None:
+        self.plain_seconds, self.compiled_seconds = plain_seconds, compiled_seconds
+        self.plain: list[tuple[int, ...]] = []
+        self.compiled: list[tuple[int, ...]] = []
+        self.compilations: list[tuple[int, ...]] = []
+
+    def __call__(self, batch: Array) -> dict[str, Array]:
+        self.plain.append(batch.shape)
+        time.sleep(self.plain_seconds)
+        return {"double": batch * 2}
+
+    def compile(self, shape: tuple[int, ...]) -> Program:
+        self.compilations.append(shape)
+
+        def program(batch: Array) -> dict[str, Array]:
+            assert batch.shape == shape, "a compiled program takes one shape only"
+            self.compiled.append(shape)
+            time.sleep(self.compiled_seconds)
+            return {"double": batch * 2}
+
+        return program
+
+
+def optimized(signature: Any, max_batch_size: int = 8) -> Runner:
+    runner = Runner(signature, np.dtype(np.int32), [(3,), (5,)], max_batch_size)
+    for _ in runner.optimize():
+        pass
+    signature.plain.clear()
+    signature.compiled.clear()
+    return runner
+
+
+def test_every_shape_is_compiled_once_small_ones_first() -> None:
+    signature = FakeSignature(SLOW, FAST)
+    optimized(signature, 16)
+    assert signature.compilations == [(n, row) for n in PROGRAM_SIZES for row in (3, 5)]
+
+
+def test_nothing_larger_is_compiled_where_compiling_does_not_pay() -> None:
+    signature = FakeSignature(FAST, SLOW)
+    optimized(signature, 16)
+    assert signature.compilations == [(1, 3), (1, 5)]
+
+
+def test_a_batch_is_padded_to_its_program_and_its_answer_is_cut_back() -> None:
+    signature = FakeSignature(SLOW, FAST)
+    runner = optimized(signature)
+    batch = np.arange(15, dtype=np.int32).reshape(3, 5)
+    assert (runner(batch)["double"] == batch * 2).all()
+    assert signature.plain == []
+
+
+def test_a_batch_larger_than_the_programs_is_run_in_parts() -> None:
+    signature = FakeSignature(plain_seconds=10 * SLOW, compiled_seconds=SLOW)
+    runner = optimized(signature)
+    batch = np.arange(40, dtype=np.int32).reshape(8, 5)
+    assert (runner(batch)["double"] == batch * 2).all()
+    assert signature.compiled == [(4, 5), (4, 5)]
+
+
+def test_a_program_that_is_no_faster_compiled_stays_plain() -> None:
+    signature = FakeSignature(FAST, SLOW)
+    runner = optimized(signature)
+    runner(np.zeros((3, 5), np.int32))
+    assert (signature.plain, signature.compiled) == ([(3, 5)], [])
+
+
+def test_a_plain_batch_is_padded_to_a_size_that_was_prepared() -> None:
+    signature: Any = FakeSignature(FAST, SLOW)
+    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=16)
+    for _ in runner.optimize():
+        pass
+    prepared = set(signature.plain)
+    signature.plain.clear()
+    for rows in range(1, 17):
+        batch = np.arange(rows * 5, dtype=np.int32).reshape(rows, 5)
+        assert (runner(batch)["double"] == batch * 2).all()
+    assert set(signature.plain) == prepared == {(n, 5) for n in (*range(1, 9), 10, 12, 14, 16)}
+
+
+def test_plain_sizes_are_prepared_also_where_nothing_can_be_compiled() -> None:
+    class NotForXla(FakeSignature):
+        def compile(self, shape: tuple[int, ...]) -> Program:
+            raise ValueError("no kernel for an operation")
+
+    signature: Any = NotForXla(FAST, FAST)
+    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=4)
+    with pytest.raises(ValueError, match="no kernel"):
+        next(runner.optimize())
+    assert signature.plain == [(1, 5), (2, 5), (3, 5), (4, 5)]
+
+
+def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
+    signature = FakeSignature(SLOW, FAST)
+    runner = optimized(signature)
+    for shape in ((9, 5), (2, 4)):
+        runner(np.zeros(shape, np.int32))
+    assert signature.plain == [(9, 5), (2, 4)]
+    assert len(signature.compilations) == 4
+
+
+def test_it_answers_plain_before_it_is_optimized() -> None:
+    signature: Any = FakeSignature(SLOW, FAST)
+    runner = Runner(signature, np.dtype(np.int32), [(3,)], 64)
+    runner.warm_up()
+    runner(np.zeros((5, 3), np.int32))
+    assert signature.plain == [(1, 3), (5, 3)]
+
+
+@pytest.mark.parametrize("length", [16, 32])
+def test_the_shipped_model_answers_the_same_by_either_program(
+    shipped_models: Path, length: int
+) -> None:
+    configure_tensorflow()
+    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "sentiment")
+    assert isinstance(artifact.card.preprocessing, TextPreprocessing)
+    spec = artifact.card.signature("tokens", "probabilities")
+    plain = SavedModel(artifact.path).signature("tokens", spec)
+    compiled = plain.compile((PROGRAM_SIZES[1], length))
+    rows = np.random.default_rng(0).integers(1, 9000, (PROGRAM_SIZES[1], length), np.int32)
+    np.testing.assert_allclose(
+        compiled(rows)["probabilities"], plain(rows)["probabilities"], atol=1e-5
+    )
+
+
+def test_nothing_is_traced_but_one_program_for_each_shape_that_is_compiled(
+    shipped_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tracing again whenever another shape comes is how TensorFlow servers leak."""
+    traced: list[str] = []
+    trace = func_graph.func_graph_from_py_func
+
+    def counting(name: str, *arguments: Any, **options: Any) -> Any:
+        traced.append(name)
+        return trace(name, *arguments, **options)
+
+    configure_tensorflow()
+    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "digits")
+    spec = artifact.card.signature("serving_default", "probabilities")
+    signature = SavedModel(artifact.path).signature("serving_default", spec)
+    monkeypatch.setattr(func_graph, "func_graph_from_py_func", counting)
+    runner = Runner(signature, np.dtype(np.uint8), [(28, 28, 1)], max_batch_size=40)
+    races = list(runner.optimize())
+    assert len(traced) == len(races) > 0
+    for rows in range(1, 45):
+        answers = runner(np.zeros((rows, 28, 28, 1), np.uint8))["probabilities"]
+        assert len(answers) == rows
+    assert len(traced) == len(races)

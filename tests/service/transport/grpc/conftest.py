@@ -1,0 +1,40 @@
+"""The gRPC server by itself, without models, in the test's own event loop: uvloop, as ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import uvloop
+
+from service.transport.grpc import calls
+from service.transport.http2 import listener
+from tests.service.live_server import free_port
+from tests.service.transport.grpc.wire import SmallServer, Wire, small_server
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """The event loops that the service runs on."""
+    policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
+    return policy
+
+
+@pytest.fixture
+async def small() -> AsyncIterator[SmallServer]:
+    """A server of the methods of `wire.Methods`."""
+    async with small_server(free_port()) as server:
+        yield server
+
+
+@pytest.fixture
+async def wire(small: SmallServer) -> AsyncIterator[Wire]:
+    """A connection to it that has greeted."""
+    async with small.wire() as open_wire:
+        yield open_wire
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what lasts too long ended sooner than in service. To be asked for before `small`."""
+    monkeypatch.setattr(listener, "_TICK", 0.05)
+    monkeypatch.setattr(calls, "_SLACK", 0.05)

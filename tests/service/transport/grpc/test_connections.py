@@ -1,0 +1,333 @@
+"""HTTP/2's rules, each kept and broken frame by frame (RFC 9113)."""
+
+import asyncio
+import struct
+
+import pytest
+
+from service.transport.grpc.messages import with_prefix
+from service.transport.http2 import connection, frames
+from service.transport.http2.connection import MAX_STREAMS
+from service.transport.http2.flow import CONNECTION_WINDOW, DEFAULT_WINDOW, STREAM_WINDOW
+from service.transport.http2.frames import PREFACE, ErrorCode, Setting, frame
+from service.transport.http2.headers import MAX_HEADER_LIST
+from tests.service.transport.grpc.wire import HELLO, WHOLE, SmallServer, Wire, eventually
+
+HELLO_MESSAGE = with_prefix(b"hello")
+
+
+def setting(name: int, value: int) -> bytes:
+    return frame(frames.SETTINGS, 0, 0, struct.pack(">HL", name, value))
+
+
+async def test_the_first_frame_tells_the_settings(small: SmallServer) -> None:
+    async with small.connection() as silent:
+        hello = await silent.read()
+        assert hello is not None
+        assert (hello.kind, hello.flags, hello.stream) == (frames.SETTINGS, 0, 0)
+        assert dict(struct.iter_unpack(">HL", hello.payload)) == {
+            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+        }
+        update = await silent.until(frames.WINDOW_UPDATE)
+        assert int.from_bytes(update.payload, "big") == CONNECTION_WINDOW - DEFAULT_WINDOW
+
+
+async def test_settings_and_pings_are_answered(wire: Wire) -> None:
+    acknowledgement = await wire.until(frames.SETTINGS)
+    while not acknowledgement.flags & frames.ACK:
+        acknowledgement = await wire.until(frames.SETTINGS)
+    wire.send(frame(frames.PING, 0, 0, b"12345678"))
+    answer = await wire.until(frames.PING)
+    assert (answer.flags, answer.payload) == (frames.ACK, b"12345678")
+
+
+async def test_a_small_call_is_answered_by_three_frames(wire: Wire) -> None:
+    await wire.until(frames.WINDOW_UPDATE)
+    await wire.until(frames.SETTINGS)
+    for stream in (1, 3, 5):
+        wire.send(wire.call(stream))
+        kinds = [found.kind for _ in range(3) if (found := await wire.read())]
+        assert kinds == [frames.HEADERS, frames.DATA, frames.HEADERS]
+
+
+async def test_frames_may_come_byte_by_byte(small: SmallServer) -> None:
+    async with small.connection() as wire:
+        for byte in HELLO + wire.call(1):
+            wire.send(bytes((byte,)))
+            await wire.writer.drain()
+            await asyncio.sleep(0)
+        assert (await wire.answer(1)).body == HELLO_MESSAGE
+
+
+async def test_many_calls_may_come_at_once(wire: Wire) -> None:
+    numbers = range(1, 2 * MAX_STREAMS, 2)
+    wire.send(*(wire.call(number, b"%d" % number) for number in numbers))
+    for number in numbers:
+        assert (await wire.answer(number)).body == with_prefix(b"%d" % number)
+
+
+async def test_padding_priorities_and_unknown_frames_are_no_matter(wire: Wire) -> None:
+    head = b"\x03" + b"\x00\x00\x00\x00\x10" + wire.block() + bytes(3)
+    flags = frames.END_HEADERS | frames.PADDED | frames.PRIORITISED
+    wire.send(
+        frame(0xFE, 0xFF, 77, b"unknown"),
+        frame(frames.PRIORITY, 0, 1, b"\x00\x00\x00\x00\x10"),
+        frame(frames.HEADERS, flags, 1, head),
+        frame(frames.DATA, frames.PADDED, 1, b"\x05" + HELLO_MESSAGE[:3] + bytes(5)),
+        frame(frames.DATA, 0, 1, HELLO_MESSAGE[3:]),
+        frame(frames.DATA, frames.PADDED | frames.END_STREAM, 1, b"\x02" + bytes(2)),
+    )
+    assert (await wire.answer(1)).body == HELLO_MESSAGE
+
+
+async def test_headers_may_be_continued(wire: Wire) -> None:
+    block = wire.block()
+    wire.send(
+        frame(frames.HEADERS, 0, 1, block[:4]),
+        frame(frames.CONTINUATION, 0, 1, block[4:9]),
+        frame(frames.CONTINUATION, frames.END_HEADERS, 1, block[9:]),
+        frame(frames.DATA, frames.END_STREAM, 1, HELLO_MESSAGE),
+    )
+    assert (await wire.answer(1)).body == HELLO_MESSAGE
+
+
+async def test_a_request_may_have_trailers(wire: Wire) -> None:
+    trailers = wire.encoder.encode([("x-checksum", "1")])
+    wire.send(
+        frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block()),
+        frame(frames.DATA, 0, 1, HELLO_MESSAGE),
+        frame(frames.HEADERS, WHOLE, 1, trailers),
+    )
+    assert (await wire.answer(1)).body == HELLO_MESSAGE
+
+
+async def test_what_comes_late_on_an_answered_stream_is_no_mistake(wire: Wire) -> None:
+    wire.send(
+        frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block("/no/Method")),
+        frame(frames.DATA, 0, 1, HELLO_MESSAGE),
+        frame(frames.WINDOW_UPDATE, 0, 1, b"\x00\x00\x00\x01"),
+        frame(frames.HEADERS, WHOLE, 1, wire.encoder.encode([("x-late", "1")])),
+        frame(frames.RST_STREAM, 0, 1, bytes(4)),
+    )
+    assert (await wire.answer(1)).status == "UNIMPLEMENTED"
+    wire.send(wire.call(3, x_late="1"))
+    assert (await wire.answer(3)).body == HELLO_MESSAGE
+
+
+END = frame(frames.HEADERS, WHOLE, 1, b"\x83\x86\x44\x02/x")  # a call of /x, which isn't there
+PROTOCOL, SIZE = ErrorCode.PROTOCOL_ERROR, ErrorCode.FRAME_SIZE_ERROR
+FLOW, CLOSED = ErrorCode.FLOW_CONTROL_ERROR, ErrorCode.STREAM_CLOSED
+CALM, COMPRESSION = ErrorCode.ENHANCE_YOUR_CALM, ErrorCode.COMPRESSION_ERROR
+BROKEN_CONNECTIONS = {
+    "frame too long": (frame(frames.DATA, 0, 1, bytes(16_385)), SIZE),
+    "unknown frame too long": (frame(0xBB, 0, 0, bytes(16_385)), SIZE),
+    "data of no stream": (frame(frames.DATA, 0, 0, b"x"), PROTOCOL),
+    "data of an idle stream": (frame(frames.DATA, 0, 5, b"x"), PROTOCOL),
+    "data of an answered stream": (END + frame(frames.DATA, 0, 1, b"x"), CLOSED),
+    "headers of an answered stream": (END + END, CLOSED),
+    "headers of no stream": (frame(frames.HEADERS, WHOLE, 0, b"\x83"), PROTOCOL),
+    "headers of an even stream": (frame(frames.HEADERS, WHOLE, 2, b"\x83"), PROTOCOL),
+    "more padding than data": (frame(frames.DATA, frames.PADDED, 1, b"\x05ab"), PROTOCOL),
+    "padded data without a length": (frame(frames.DATA, frames.PADDED, 1), SIZE),
+    "no room for a priority": (frame(frames.HEADERS, frames.PRIORITISED, 1, b"ab"), SIZE),
+    "garbage as headers": (frame(frames.HEADERS, WHOLE, 1, b"\xff" * 9), COMPRESSION),
+    "an index of no header": (frame(frames.HEADERS, WHOLE, 1, b"\xfe"), COMPRESSION),
+    "a table too large": (frame(frames.HEADERS, WHOLE, 1, b"\x3f\xe2\x1f\x83"), COMPRESSION),
+    "a frame within headers": (
+        frame(frames.HEADERS, 0, 1, b"\x83") + frame(frames.PING, 0, 0, bytes(8)),
+        PROTOCOL,
+    ),
+    "another stream's continuation": (
+        frame(frames.HEADERS, 0, 1, b"\x83") + frame(frames.CONTINUATION, 4, 3, b"\x86"),
+        PROTOCOL,
+    ),
+    "continuation of nothing": (frame(frames.CONTINUATION, 4, 1, b"\x83"), PROTOCOL),
+    "priority of no stream": (frame(frames.PRIORITY, 0, 0, bytes(5)), PROTOCOL),
+    "reset of no stream": (frame(frames.RST_STREAM, 0, 0, bytes(4)), PROTOCOL),
+    "reset of an idle stream": (frame(frames.RST_STREAM, 0, 1, bytes(4)), PROTOCOL),
+    "reset of a wrong size": (END + frame(frames.RST_STREAM, 0, 1, bytes(3)), SIZE),
+    "settings of a stream": (frame(frames.SETTINGS, 0, 1), PROTOCOL),
+    "settings of a wrong size": (frame(frames.SETTINGS, 0, 0, bytes(5)), SIZE),
+    "acknowledgement with settings": (frame(frames.SETTINGS, frames.ACK, 0, bytes(6)), SIZE),
+    "push that is neither on nor off": (setting(Setting.ENABLE_PUSH, 2), PROTOCOL),
+    "window setting too large": (setting(Setting.INITIAL_WINDOW_SIZE, 2**31), FLOW),
+    "frame size too small": (setting(Setting.MAX_FRAME_SIZE, 16_383), PROTOCOL),
+    "frame size too large": (setting(Setting.MAX_FRAME_SIZE, 2**24), PROTOCOL),
+    "a push": (frame(frames.PUSH_PROMISE, 4, 1, bytes(4)), PROTOCOL),
+    "ping of a stream": (frame(frames.PING, 0, 1, bytes(8)), PROTOCOL),
+    "ping of a wrong size": (frame(frames.PING, 0, 0, bytes(7)), SIZE),
+    "goaway of a stream": (frame(frames.GOAWAY, 0, 1, bytes(8)), PROTOCOL),
+    "goaway of a wrong size": (frame(frames.GOAWAY, 0, 0, bytes(7)), SIZE),
+    "window that doesn't grow": (frame(frames.WINDOW_UPDATE, 0, 0, bytes(4)), PROTOCOL),
+    "window of a wrong size": (frame(frames.WINDOW_UPDATE, 0, 0, bytes(5)), SIZE),
+    "window of an idle stream": (frame(frames.WINDOW_UPDATE, 0, 9, b"\x00\x00\x00\x01"), PROTOCOL),
+    "window too large": (frame(frames.WINDOW_UPDATE, 0, 0, b"\x7f\xff\xff\xff"), FLOW),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_CONNECTIONS)
+async def test_a_rule_of_connections_is_enforced(small: SmallServer, name: str) -> None:
+    sent, code = BROKEN_CONNECTIONS[name]
+    async with small.wire() as wire:
+        wire.send(sent)
+        assert await wire.end() == code
+    assert await small.works()
+
+
+async def test_a_window_setting_that_overflows_a_stream_is_an_error(wire: Wire) -> None:
+    wire.send(
+        frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block()),
+        frame(frames.WINDOW_UPDATE, 0, 1, b"\x7f\xff\x00\x00"),
+        setting(Setting.INITIAL_WINDOW_SIZE, 2**31 - 1),
+    )
+    assert await wire.end() == FLOW
+
+
+NO_PATH = b"\x83\x86"  # POST by http
+BROKEN_STREAMS = {
+    "priority of a wrong size": (frame(frames.PRIORITY, 0, 1, bytes(4)), SIZE),
+    "window that doesn't grow": (frame(frames.WINDOW_UPDATE, 0, 1, bytes(4)), PROTOCOL),
+    "window too large": (frame(frames.WINDOW_UPDATE, 0, 1, b"\x7f\xff\xff\xff"), FLOW),
+    "trailers without an end": (frame(frames.HEADERS, 4, 1, b"\x00\x01a\x01b"), PROTOCOL),
+    "trailers with a path": (frame(frames.HEADERS, WHOLE, 1, b"\x84"), PROTOCOL),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_STREAMS)
+async def test_a_rule_of_streams_is_enforced(wire: Wire, name: str) -> None:
+    sent, code = BROKEN_STREAMS[name]
+    wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block()), sent)
+    assert (await wire.answer(1)).reset == code
+    wire.send(wire.call(3))
+    assert (await wire.answer(3)).body == HELLO_MESSAGE
+
+
+def text(value: bytes) -> bytes:
+    return bytes((len(value),)) + value
+
+
+def literal(name: bytes, value: bytes) -> bytes:
+    return b"\x00" + text(name) + text(value)
+
+
+GOOD = b"\x83\x86\x84"  # POST / by http
+MALFORMED = {
+    "no method": b"\x86\x84",
+    "no scheme": b"\x83\x84",
+    "no path": b"\x83\x86",
+    "an empty path": b"\x83\x86\x04\x00",
+    "two methods": b"\x83\x83\x86\x84",
+    "an answer's status": GOOD + b"\x88",
+    "an unknown pseudo-header": GOOD + literal(b":what", b"x"),
+    "a pseudo-header after another": b"\x83\x86" + literal(b"a", b"b") + b"\x84",
+    "a capital": GOOD + literal(b"Name", b"x"),
+    "a name with a space": GOOD + literal(b"a b", b"x"),
+    "no name": GOOD + literal(b"", b"x"),
+    "a line end": GOOD + literal(b"a", b"x\r\nb: y"),
+    "a zero": GOOD + literal(b"a", b"x\x00"),
+    "connection": GOOD + literal(b"connection", b"close"),
+    "transfer-encoding": GOOD + literal(b"transfer-encoding", b"chunked"),
+    "te other than trailers": GOOD + literal(b"te", b"gzip"),
+    "a length that is none": GOOD + literal(b"content-length", b"-1"),
+    "a length without a body": GOOD + literal(b"content-length", b"1"),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_a_malformed_request_is_reset(wire: Wire, name: str) -> None:
+    wire.send(frame(frames.HEADERS, WHOLE, 1, MALFORMED[name]))
+    assert (await wire.answer(1)).reset == PROTOCOL
+    wire.send(wire.call(3))
+    assert (await wire.answer(3)).body == HELLO_MESSAGE
+
+
+@pytest.mark.parametrize("length", ["9", "11"])
+async def test_a_body_of_another_length_than_was_said_is_reset(wire: Wire, length: str) -> None:
+    wire.send(wire.call(1, content_length=length), wire.call(3, content_length="10"))
+    assert (await wire.answer(1)).reset == PROTOCOL
+    assert (await wire.answer(3)).body == HELLO_MESSAGE
+
+
+async def test_data_after_the_end_of_a_request_is_reset(small: SmallServer, wire: Wire) -> None:
+    wire.send(wire.call(1, b"30", "/test/Wait"), frame(frames.DATA, 0, 1, b"more"))
+    assert (await wire.answer(1)).reset == CLOSED
+    await eventually(lambda: not small.methods.running)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", PREFACE[:-2] + b"xx"],
+)
+async def test_whoever_speaks_otherwise_is_sent_away(small: SmallServer, sent: bytes) -> None:
+    async with small.connection() as stranger:
+        stranger.send(sent)
+        assert await stranger.end() == PROTOCOL
+    async with small.connection() as hasty:
+        hasty.send(PREFACE, frame(frames.PING, 0, 0, bytes(8)))
+        assert await hasty.end() == PROTOCOL
+
+
+async def test_a_reset_cancels_the_call(small: SmallServer, wire: Wire) -> None:
+    wire.send(wire.call(1, b"30", "/test/Wait"))
+    await eventually(lambda: small.methods.running == 1)
+    wire.send(frame(frames.RST_STREAM, 0, 1, b"\x00\x00\x00\x08"))
+    await eventually(lambda: small.methods.cancelled == 1)
+
+
+async def test_a_lost_connection_cancels_its_calls(small: SmallServer) -> None:
+    async with small.wire() as wire:
+        wire.send(*(wire.call(number, b"30", "/test/Wait") for number in (1, 3, 5)))
+        await eventually(lambda: small.methods.running == 3)
+    await eventually(lambda: small.methods.cancelled == 3)
+
+
+async def test_streams_over_the_limit_are_refused(small: SmallServer, wire: Wire) -> None:
+    last = 2 * MAX_STREAMS + 1
+    wire.send(*(wire.call(n, b"30", "/test/Wait") for n in range(1, last, 2)), wire.call(last))
+    assert (await wire.answer(last)).reset == ErrorCode.REFUSED_STREAM
+    assert small.methods.running == MAX_STREAMS
+    wire.send(frame(frames.RST_STREAM, 0, 1, bytes(4)), wire.call(last + 2))
+    assert (await wire.answer(last + 2)).body == HELLO_MESSAGE
+
+
+async def test_stopping_finishes_what_was_begun_and_refuses_the_rest(small: SmallServer) -> None:
+    async with small.wire() as wire:
+        wire.send(wire.call(1, b"0.5", "/test/Wait"))
+        await eventually(lambda: small.methods.running == 1)
+        stopping = asyncio.create_task(small.listener.stop(20))
+        first = await wire.until(frames.GOAWAY)
+        assert int.from_bytes(first.payload[:4], "big") == frames.MAX_STREAM
+        wire.send(wire.call(3))  # which it couldn't know better than to send
+        ping = await wire.until(frames.PING)
+        assert (await wire.answer(3)).body == HELLO_MESSAGE
+        wire.send(frame(frames.PING, frames.ACK, 0, ping.payload))
+        second = await wire.until(frames.GOAWAY)
+        assert (int.from_bytes(second.payload[:4], "big"), second.code) == (3, 0)
+        wire.send(wire.call(5))
+        assert (await wire.answer(5)).reset == ErrorCode.REFUSED_STREAM
+        assert (await wire.answer(1)).body == with_prefix(b"0.5")
+        assert await wire.read() is None
+    await stopping
+
+
+async def test_what_lasts_longer_than_the_grace_is_cut_off(small: SmallServer) -> None:
+    async with small.wire() as wire:
+        wire.send(wire.call(1, b"30", "/test/Wait"))
+        await eventually(lambda: small.methods.running == 1)
+        await small.listener.stop(0.1)
+        assert await wire.end() == ErrorCode.NO_ERROR
+    await eventually(lambda: small.methods.cancelled == 1)
+
+
+async def test_whoever_does_not_greet_is_cut_off(
+    impatient: None, small: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_GREETING_SECONDS", 0.1)
+    for sent in (b"", PREFACE[:5], PREFACE, HELLO[:-1]):
+        async with small.connection() as silent:
+            silent.send(sent)
+            await silent.until(frames.WINDOW_UPDATE)
+            assert await silent.read() is None
+    assert await small.works()

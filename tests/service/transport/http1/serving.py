@@ -1,0 +1,158 @@
+"""Our HTTP connections in front of an application of the test's own, in the test's event loop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from service.admission import Account, Holding
+from service.api.problems import problem_response
+from service.transport.http1.messages import HttpRequest, HttpResponse
+from service.transport.http1.pace import TimeLimits
+from service.transport.http1.protocol import EndpointProtocol
+from service.transport.http1.ticker import Ticker
+
+TICK = 0.02
+"""Seconds between two looks at a connection in these tests: what a second is in production."""
+
+TICKS = TimeLimits(header_timeout=5, stall_timeout=5, min_rate=100)
+"""Limits of the tests: 5 ticks, and 100 bytes a tick."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Read a whole body. Raises ConnectionError if the client has gone."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ConnectionError
+        body += message["body"]
+        more = message["more_body"]
+    return body
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request (ASGI) by the length of its body."""
+    assert scope["type"] == "http"
+    try:
+        body = await read_body(receive)
+    except ConnectionError:
+        return
+    await answer(send, b"%d" % len(body))
+
+
+async def answer(send: Send, content: bytes, status: int = 200) -> None:
+    """Answer by the content."""
+    headers = [(b"content-length", b"%d" % len(content))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+class EchoAdapter:
+    """Answers on the short way by the length of the body."""
+
+    def __init__(self) -> None:
+        self._account = Account(2**30)
+
+    def path_of(self, url: bytes) -> str | None:
+        """Take these paths."""
+        return url.decode() if url in (b"/classify", b"/sentiment", b"/embed") else None
+
+    def try_hold(self, _: str, size: int) -> Holding:
+        """Take room for a body."""
+        holding = Holding(self._account)
+        holding.try_hold(size)
+        return holding
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer as the real adapter does."""
+        return HttpResponse(200, b"%d" % len(await read_body(request.receive)))
+
+
+class Served:
+    """A server with its connections."""
+
+    def __init__(self, state: ServerState, port: int) -> None:
+        self.state = state
+        self.port = port
+
+    async def connect(self, **options: Any) -> "Client":
+        """Open a connection."""
+        return Client(*await asyncio.open_connection("127.0.0.1", self.port, **options))
+
+
+class Client:
+    """One client's connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def send_in_pieces(self, data: bytes, size: int) -> None:
+        """Send pieces of `size` bytes; the server has a turn after each."""
+        for start in range(0, len(data), size):
+            self.writer.write(data[start : start + size])
+            await asyncio.sleep(0)
+
+    async def read_to_the_end(self) -> bytes:
+        """Read until the server closes. Raises ConnectionResetError."""
+        return await asyncio.wait_for(self._reader.read(), 20)
+
+    async def read(self, count: int) -> bytes:
+        """Read so many bytes."""
+        return await asyncio.wait_for(self._reader.readexactly(count), 20)
+
+    async def read_answer(self) -> tuple[int, bytes]:
+        """Read an answer with a Content-Length: its status and its body."""
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), 20)
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        return int(head.split()[1]), await self.read(length)
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds. Raises AssertionError if it never does."""
+    give_up = asyncio.get_running_loop().time() + 20
+    while not condition():
+        assert asyncio.get_running_loop().time() < give_up, "waited in vain"
+        await asyncio.sleep(TICK / 4)
+
+
+@asynccontextmanager
+async def serving(
+    application: ASGIApp = echo,
+    limits: TimeLimits = TICKS,
+    keep_alive: int = 1000,
+    adapter: EchoAdapter | None = None,
+) -> AsyncIterator[Served]:
+    """Serve the application, and the adapter on the short way."""
+    config = uvicorn.Config(application, timeout_keep_alive=keep_alive, lifespan="off")
+    config.load()
+    state = ServerState()
+    members = {
+        "limits": limits,
+        "ticker": Ticker(),
+        "problem": staticmethod(problem_response),
+        "application": adapter or EchoAdapter(),
+    }
+    kind = type("Connection", (EndpointProtocol,), members)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: kind(config, state, {}), "127.0.0.1", 0)
+    try:
+        yield Served(state, server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            with suppress(Exception):
+                connection.transport.abort()
+        for task in list(state.tasks):
+            task.cancel()
+        await asyncio.sleep(0)
