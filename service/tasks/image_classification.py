@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Annotated, TypedDict
+
+from pydantic import Field
 
 from service.runtime.card import ModelCard
 from service.runtime.saved_model import SavedModel
@@ -16,19 +18,31 @@ TOP = 5
 
 
 class LabelProbability(TypedDict):
-    """A label and its probability, 0..1."""
+    """A label and its probability."""
 
-    label: str
-    probability: float
+    label: Annotated[str, Field(description="The label.", examples=["7"])]
+    probability: Annotated[
+        float, Field(description="The label's probability.", ge=0, le=1, examples=[0.9987])
+    ]
 
 
 @dataclass(slots=True)
 class Classification:
-    """The likeliest label, its probability, and the `TOP` likeliest, best first."""
+    """What an image shows."""
 
-    label: str
-    probability: float
-    top: list[LabelProbability]
+    label: Annotated[str, Field(description="The likeliest label.", examples=["7"])]
+    probability: Annotated[
+        float, Field(description="Its probability.", ge=0, le=1, examples=[0.9987])
+    ]
+    top: Annotated[
+        list[LabelProbability],
+        Field(
+            description="The likeliest labels, best first: at most five.",
+            examples=[
+                [{"label": "7", "probability": 0.9987}, {"label": "1", "probability": 0.0008}]
+            ],
+        ),
+    ]
 
 
 class ImageClassification(ImageTask[Classification]):

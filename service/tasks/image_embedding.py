@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from service.tasks.image_task import ImageTask
 from service.tasks.preprocessing.images import Pixels
@@ -13,15 +15,22 @@ from service.telemetry.metrics import ModelMetrics
 
 @dataclass(slots=True)
 class Embedding:
-    """A vector, float32 [dimensions], its length, and how badly the image is made again from it.
+    """An image as a vector of numbers, float32 [dimensions]."""
 
-    The error is the mean square over pixels in [0, 1]; a large one says that the image is unlike
-    those that the model was trained on.
-    """
-
-    embedding: NDArray[np.float32]
-    dimensions: int
-    reconstruction_error: float
+    embedding: Annotated[
+        NDArray[np.float32], Field(description="The vector.", examples=[[0.12, -1.3, 0.78]])
+    ]
+    dimensions: Annotated[int, Field(description="The vector's length.", examples=[3])]
+    reconstruction_error: Annotated[
+        float,
+        Field(
+            description="Mean squared error, over pixels in 0 to 1, of the image that the model "
+            "makes from the vector. A large error means that the image is unlike those that the "
+            "model was trained on.",
+            ge=0,
+            examples=[0.004],
+        ),
+    ]
 
 
 class ImageEmbedding(ImageTask[Embedding]):

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from service.errors import CorruptModelError
 from service.runtime.card import ModelCard, TextPreprocessing
@@ -18,15 +20,22 @@ from service.telemetry.metrics import ModelMetrics
 
 @dataclass(slots=True)
 class TextLabel:
-    """The likeliest label, its probability, each label's probability.
+    """How a text speaks of its subject."""
 
-    `truncated` says that a part of the text wasn't read, since it is longer than the model reads.
-    """
-
-    label: str
-    score: float
-    probabilities: dict[str, float]
-    truncated: bool
+    label: Annotated[str, Field(description="The likeliest label.", examples=["positive"])]
+    score: Annotated[
+        float, Field(description="The probability of that label.", ge=0, le=1, examples=[0.97])
+    ]
+    probabilities: Annotated[
+        dict[str, float],
+        Field(
+            description="Each label's probability.", examples=[{"negative": 0.03, "positive": 0.97}]
+        ),
+    ]
+    truncated: Annotated[
+        bool,
+        Field(description="Whether the text was too long and was cut.", examples=[False]),
+    ]
 
 
 class TextClassification(Task[str, TextRow, TextLabel]):
