@@ -39,8 +39,8 @@ from service.telemetry.exposition import render_metrics
 from service.telemetry.gathering import write_gathered
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
-from service.transport.http1.messages import HttpRequest
 from service.transport.http1.pace import TimeLimits
+from service.transport.http1.request import HttpRequest
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Tracer

@@ -24,7 +24,7 @@ from service.errors import (
     UnsupportedVersionError,
     UrlTooLongError,
 )
-from service.transport.http1.messages import HttpResponse
+from service.transport.http1.request import HttpResponse
 
 STATUS: Final[dict[type[TridentError], int]] = {
     MalformedRequestError: 400,

@@ -24,9 +24,9 @@ from service.api.problems import problem_response
 from service.api.trident.http import ENDPOINTS, HttpAdapter
 from service.bento.orphan import END_SECONDS, end_with_supervisor
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.messages import HttpRequest, HttpResponse, read_headers
 from service.transport.http1.pace import TimeLimits
 from service.transport.http1.protocol import EndpointProtocol
+from service.transport.http1.request import HttpRequest, HttpResponse, read_headers
 from service.transport.http1.server import DrainingServer
 from service.transport.http1.ticker import Ticker
 

@@ -10,7 +10,7 @@ from service.admission import Holding, overloaded
 from service.api.reading.content_encoding import decode_body, read_encodings
 from service.errors import AbandonedError, TooLargeError
 from service.transport.compression import most_held
-from service.transport.http1.messages import HttpRequest
+from service.transport.http1.request import HttpRequest
 
 Answer = TypeVar("Answer")
 

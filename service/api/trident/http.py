@@ -16,7 +16,7 @@ from service.engine.engine import Engine
 from service.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
 from service.prediction import Prediction, Timing
 from service.telemetry.exchange import Exchange, Listener, Observer
-from service.transport.http1.messages import HttpRequest, HttpResponse
+from service.transport.http1.request import HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from service.admission import Holding
-from service.transport.http1.messages import HttpRequest, HttpResponse
+from service.transport.http1.request import HttpRequest, HttpResponse
 
 
 class Application(Protocol):

@@ -15,7 +15,7 @@ from service.transport.http1.pipeline import PipelineFlow
 from service.transport.http1.refusals import MakeProblem, refusal, what_is_wrong
 from service.transport.http1.ticker import Ticker
 from service.transport.http1.transport import CountingTransport, keep_probing
-from service.transport.http1.watch import Stage, Watch
+from service.transport.http1.watch import Phase, Watch
 
 
 class Incoming(Enum):
@@ -254,16 +254,16 @@ class HttpConnection(HttpToolsProtocol):
     # The end.
 
     @property
-    def stage(self) -> Stage:
+    def phase(self) -> Phase:
         """What the connection waits for."""
         if self.transport.is_closing():
-            return Stage.FAREWELL
+            return Phase.FAREWELL
         if self._is_answering():
             if self.incoming is not _BODY or self.answering is not self.cycle:
-                return Stage.HALF_CLOSED_ANSWER if self._half_closed else Stage.ANSWER
+                return Phase.HALF_CLOSED_ANSWER if self._half_closed else Phase.ANSWER
             if self.flow.read_paused or not self.reader.wants_body:
-                return Stage.ANSWER
-        return {_BODY: Stage.BODY, _HEAD: Stage.HEAD}.get(self.incoming, Stage.REQUEST)
+                return Phase.ANSWER
+        return {_BODY: Phase.BODY, _HEAD: Phase.HEAD}.get(self.incoming, Phase.REQUEST)
 
     def refuse(self, error: TridentError) -> None:
         """Answer by an error once all earlier requests are answered, then close.

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from service.admission import Holding
 from service.transport.http1.application import Application
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.messages import HttpRequest, HttpResponse, read_headers
 from service.transport.http1.rendering import render
+from service.transport.http1.request import HttpRequest, HttpResponse, read_headers
 
 _SMALL_BODY: Final = 64 * 1024  # bytes: uvicorn stops reading past as much, until it is asked to
 

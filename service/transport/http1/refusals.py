@@ -7,8 +7,8 @@ from httptools import HttpParserCallbackError, HttpParserError
 
 from service.errors import MalformedRequestError, TridentError
 from service.telemetry.exchange import sane_request_id
-from service.transport.http1.messages import HttpResponse
 from service.transport.http1.rendering import render
+from service.transport.http1.request import HttpResponse
 
 MakeProblem = Callable[[TridentError], HttpResponse]
 

@@ -15,7 +15,7 @@ _SILENT_SECONDS: Final = 5  # ... or be silent before it closes
 _PROBE_AFTER: Final = 1  # seconds after which a client that sends no more is asked for a sign
 
 
-class Stage(Enum):
+class Phase(Enum):
     """What a connection waits for."""
 
     REQUEST = auto()
@@ -40,7 +40,7 @@ class Watched(Protocol):
     """Bytes that came and weren't read as a request."""
 
     @property
-    def stage(self) -> Stage:
+    def phase(self) -> Phase:
         """What it waits for."""
 
     def refuse(self, error: TridentError) -> None:
@@ -63,7 +63,7 @@ class Watch:
         self._keep_alive = keep_alive
         self._sending = Pace(limits)
         self._reading = Pace(limits)
-        self._waits_for: tuple[Stage, int] = (Stage.REQUEST, 0)
+        self._waits_for: tuple[Phase, int] = (Phase.REQUEST, 0)
         self._seconds = 0
         self._ignored = 0
         self._silent = 0
@@ -76,21 +76,21 @@ class Watch:
             connection.transport.abort()
             return
         self._count_seconds()
-        match connection.stage:
-            case Stage.REQUEST | Stage.HEAD:
+        match connection.phase:
+            case Phase.REQUEST | Phase.HEAD:
                 self._wait_for_request()
-            case Stage.BODY:
+            case Phase.BODY:
                 if self._sending.is_too_slow(connection.requests, connection.body_bytes):
                     connection.refuse(_slow_body(self._limits))
-            case Stage.HALF_CLOSED_ANSWER:
+            case Phase.HALF_CLOSED_ANSWER:
                 if self._seconds >= _PROBE_AFTER:
                     connection.probe()
-            case Stage.FAREWELL:
+            case Phase.FAREWELL:
                 self._wait_for_farewell()
 
     def _count_seconds(self) -> None:
         """Count for how long the connection has waited for the same thing."""
-        waits_for = (self._connection.stage, self._connection.requests)
+        waits_for = (self._connection.phase, self._connection.requests)
         self._seconds = self._seconds + 1 if waits_for == self._waits_for else 0
         self._waits_for = waits_for
 
@@ -103,7 +103,7 @@ class Watch:
 
     def _wait_for_request(self) -> None:
         connection, limits = self._connection, self._limits
-        if connection.stage is Stage.HEAD:
+        if connection.phase is Phase.HEAD:
             if self._seconds >= limits.header_timeout:
                 connection.refuse(_slow_head(limits))
         elif self._seconds >= (self._keep_alive if connection.requests else limits.header_timeout):

@@ -16,7 +16,7 @@ from service.errors import (
     TridentError,
     UnsupportedMediaTypeError,
 )
-from service.transport.http1.messages import HttpRequest
+from service.transport.http1.request import HttpRequest
 
 LIMIT = 4 * SMALL
 GONE = None

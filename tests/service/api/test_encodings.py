@@ -23,7 +23,7 @@ from service.errors import (
     UndecodableInputError,
     UnsupportedMediaTypeError,
 )
-from service.transport.http1.messages import read_headers
+from service.transport.http1.request import read_headers
 
 LIMIT = 1_000_000
 TEXT = "Ein großer Film, très “fin”, 10 €."

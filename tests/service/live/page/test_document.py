@@ -14,7 +14,7 @@ from service.admission import Account
 from service.api.problems import STATUS
 from service.api.trident.http import ENDPOINTS, HttpAdapter
 from service.errors import AbandonedError, OverloadedError, TridentError
-from service.transport.http1.messages import HttpRequest
+from service.transport.http1.request import HttpRequest
 from tests.service.live.answers import base64_text
 from tests.service.live.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
 from tests.service.transport.http1.wire import read_answer

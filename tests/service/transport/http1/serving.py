@@ -11,9 +11,9 @@ from uvicorn.server import ServerState
 
 from service.admission import Account, Holding
 from service.api.problems import problem_response
-from service.transport.http1.messages import HttpRequest, HttpResponse
 from service.transport.http1.pace import TimeLimits
 from service.transport.http1.protocol import EndpointProtocol
+from service.transport.http1.request import HttpRequest, HttpResponse
 from service.transport.http1.ticker import Ticker
 
 TICK = 0.02

@@ -9,7 +9,7 @@ import json
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.transport.http1.messages import HttpRequest, HttpResponse
+from service.transport.http1.request import HttpRequest, HttpResponse
 from tests.service.transport.http1.serving import (
     TICK,
     Client,
