@@ -29,7 +29,8 @@ from service.bento.lifecycle import Lifecycle
 from service.bento.metrics_folder import choose_metrics_folder
 from service.bento.ports import grpc_port
 from service.bento.supervisor import supervise
-from service.engine.engine import Engine, Limits
+from service.engine.engine import Engine
+from service.engine.limits import Limits
 from service.engine.repository import read_models
 from service.errors import CorruptModelError
 from service.settings import CORES, InvalidSettingsError, get_settings, hold_seconds

@@ -17,45 +17,39 @@ from typing import Any
 import click
 
 from loadtests.bench.inputs import Input
-from service.engine.repository import Artifact, read_models
+from service.engine.repository import read_models
 from service.runtime.saved_model import SavedModel, configure_tensorflow
-from service.tasks.image_classification import ImageClassification
-from service.tasks.image_embedding import ImageEmbedding
-from service.tasks.task import Task
-from service.tasks.text_classification import TextClassification
+from service.tasks.image_task import ImageTask
+from service.tasks.kinds import make_task
+from service.tasks.task import AnyTask, TaskLimits
 
 BATCH_SIZES = (16, 32, 64)
 """The batch sizes that are tried; the fastest counts."""
 
 _TRIAL_SECONDS = 0.5
-_MAX_PIXELS = 64_000_000
+_LIMITS = TaskLimits(max_batch_size=max(BATCH_SIZES), max_pixels=64_000_000)
 _ENDPOINTS = {
     "image_classification": "classify",
     "text_classification": "sentiment",
     "image_embedding": "embed",
 }
 
-AnyTask = Task[Any, Any, Any]
-
-
-def make_task(artifact: Artifact) -> AnyTask:
-    """Return the service's task of a model."""
-    model, card, most = SavedModel(artifact.path), artifact.card, max(BATCH_SIZES)
-    if card.task == "text_classification":
-        return TextClassification(model, card, max_batch_size=most)
-    kind = ImageClassification if card.task == "image_classification" else ImageEmbedding
-    return kind(model, card, max_batch_size=most, max_pixels=_MAX_PIXELS)
-
 
 def load_tasks(models: Path, endpoints: Collection[str]) -> dict[str, AnyTask]:
-    """Load the models that answer the endpoints and find their fastest programs."""
+    """Load the models that answer the endpoints and find their fastest programs.
+
+    As in the service, the newest version of the default model answers.
+    """
     configure_tensorflow()
+    folder = read_models(models)
     tasks: dict[str, AnyTask] = {}
-    for artifact in read_models(models).artifacts:
-        endpoint = _ENDPOINTS[artifact.card.task]
+    for artifact in folder.artifacts:
+        card, endpoint = artifact.card, _ENDPOINTS[artifact.card.task]
         if endpoint not in endpoints or endpoint in tasks:
-            continue  # the service answers by the first model of a task, and its newest version
-        tasks[endpoint] = make_task(artifact)
+            continue
+        if folder.defaults.get(card.task) != card.name:
+            continue
+        tasks[endpoint] = make_task(SavedModel(artifact.path), card, _LIMITS)
         tasks[endpoint].warm_up()
         for _ in tasks[endpoint].optimize():
             pass
@@ -81,7 +75,7 @@ def _rate(task: AnyTask, inputs: Sequence[Input], batch_size: int, seconds: floa
 
 def _model_call(task: AnyTask) -> Callable[[Sequence[Any]], object]:
     """Return what runs the model on a batch; for images, without writing answers."""
-    if isinstance(task, ImageClassification | ImageEmbedding):
+    if isinstance(task, ImageTask):
         return task.infer
     return task.predict
 

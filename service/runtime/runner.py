@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,20 @@ class Race:
     use_compiled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ShapeProgram:
+    """Which program runs the batches of one shape, and what a call of each takes.
+
+    `shapes` are the batch's, by the name of the model's input. The seconds are None for a program
+    that wasn't timed: not yet, or because compiling didn't pay for a smaller batch.
+    """
+
+    shapes: dict[str, Shape]
+    plain: float | None
+    compiled: float | None
+    used: Literal["plain", "compiled"]
+
+
 class Runner:
     """Runs a signature on batches whose rows have one of a few shapes."""
 
@@ -52,6 +66,7 @@ class Runner:
         self._dtype = dtype
         self._sizes = [size for size in PROGRAM_SIZES if size <= max_batch_size]
         self._compiled: dict[Shape, Program] = {}
+        self._races: dict[Shape, Race] = {}
         self._plans = {row: Plan(max_batch_size) for row in row_shapes}
         self._input_elements = self._padding_elements = 0
 
@@ -93,13 +108,24 @@ class Runner:
         The last step, which a failure of XLA also is, prepares TensorFlow for what runs plain.
         """
         try:
-            yield from self._races()
+            yield from self._hold_races()
         except Exception:
             self._prepare_plain_sizes()
             raise
         self._prepare_plain_sizes()
 
-    def _races(self) -> Iterator[Race]:
+    def programs(self) -> list[ShapeProgram]:
+        """Return which program runs each shape that may be compiled, the small sizes first."""
+        return [self._program((size, *row)) for size in self._sizes for row in self._plans]
+
+    def _program(self, shape: Shape) -> ShapeProgram:
+        race, shapes = self._races.get(shape), {self._plain.input_name: shape}
+        if race is None:
+            return ShapeProgram(shapes, None, None, "plain")
+        used: Literal["plain", "compiled"] = "compiled" if race.use_compiled else "plain"
+        return ShapeProgram(shapes, race.plain, race.compiled, used)
+
+    def _hold_races(self) -> Iterator[Race]:
         rows = list(self._plans)
         for size in self._sizes:
             for row in list(rows):
@@ -122,6 +148,7 @@ class Runner:
         shape = (size, *row)
         compiled = self._plain.compile(shape)
         race = _race(self._plain, compiled, np.ones(shape, dtype=self._dtype))
+        self._races[shape] = race
         if race.use_compiled:
             self._compiled[shape] = compiled
         self._plans[row].learn(

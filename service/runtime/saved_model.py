@@ -93,8 +93,7 @@ class Signature:
     """A signature with one input, called on a whole batch of any size."""
 
     def __init__(self, module: Any, name: str, spec: SignatureSpec) -> None:
-
-        (self._input_name, self._input_spec) = next(iter(spec.inputs.items()))
+        (self.input_name, self._input_spec) = next(iter(spec.inputs.items()))
         self._module = module  # the function itself doesn't keep the model's variables alive
         self._function = module.signatures[name]
         self._call = _DirectCall(self._function, self._input_spec.dtype)
@@ -110,7 +109,7 @@ class Signature:
 
         dtype = self._input_spec.dtype
         compiled = function(
-            lambda tensor: self._function(**{self._input_name: tensor}),
+            lambda tensor: self._function(**{self.input_name: tensor}),
             input_signature=[TensorSpec(shape, dtype)],
             jit_compile=True,
             autograph=False,  # there is nothing to convert, and it leaves a file behind

@@ -10,7 +10,7 @@ from service.runtime.card import ModelCard
 from service.runtime.saved_model import SavedModel
 from service.tasks.image_task import ImageTask
 from service.tasks.preprocessing.images import Pixels
-from service.tasks.task import labels_of, round_probabilities
+from service.tasks.task import TaskLimits, labels_of, round_probabilities
 from service.telemetry.metrics import ModelMetrics
 
 TOP = 5
@@ -50,11 +50,9 @@ class ImageClassification(ImageTask[Classification]):
 
     outputs = ("probabilities",)
 
-    def __init__(
-        self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
-    ) -> None:
+    def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
         """Raises CorruptModelError if the card's labels aren't those of its model."""
-        super().__init__(model, card, max_batch_size=max_batch_size, max_pixels=max_pixels)
+        super().__init__(model, card, limits)
         self._labels = labels_of(card, "serving_default")
 
     def predict(self, rows: Sequence[Pixels]) -> list[Classification]:

@@ -9,12 +9,12 @@ from PIL import Image
 
 from service.errors import CorruptModelError
 from service.runtime.card import ImagePreprocessing, InkFraming, ModelCard
-from service.runtime.runner import Race, Runner
+from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import Array, SavedModel
 from service.runtime.signature_check import fits
 from service.tasks.preprocessing.framing import frame_ink
 from service.tasks.preprocessing.images import Pixels, decode_image, decoding_bytes, pixel_count
-from service.tasks.task import Task
+from service.tasks.task import Task, TaskLimits
 from service.telemetry.metrics import ModelMetrics
 
 Answer = TypeVar("Answer")
@@ -29,14 +29,12 @@ class ImageTask(Task[bytes, Pixels, Answer]):
     outputs: ClassVar[tuple[str, ...]]
     """The model's outputs that the task reads."""
 
-    def __init__(
-        self, model: SavedModel, card: ModelCard, *, max_batch_size: int, max_pixels: int
-    ) -> None:
+    def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
         """Raises CorruptModelError if the card isn't one of an image model."""
         if not isinstance(card.preprocessing, ImagePreprocessing):
             raise CorruptModelError(f"{card.name}: its card has no image preprocessing.")
         self._preprocessing = wanted = card.preprocessing
-        self._max_pixels = max_pixels
+        self._max_pixels = limits.max_pixels
         spec = card.signature("serving_default", *self.outputs)
         row_shape = (wanted.height, wanted.width, wanted.channels)
         self._row_bytes = math.prod(row_shape)
@@ -48,7 +46,10 @@ class ImageTask(Task[bytes, Pixels, Answer]):
             )
         self._dtype = np.dtype(tensor.dtype)
         self._runner = Runner(
-            model.signature("serving_default", spec), self._dtype, [row_shape], max_batch_size
+            model.signature("serving_default", spec),
+            self._dtype,
+            [row_shape],
+            limits.max_batch_size,
         )
 
     def is_slow(self, data: bytes) -> bool:
@@ -85,6 +86,10 @@ class ImageTask(Task[bytes, Pixels, Answer]):
     def optimize(self) -> Iterator[Race]:
         """Find the faster program for each batch size."""
         return self._runner.optimize()
+
+    def programs(self) -> Sequence[ShapeProgram]:
+        """Return which program runs each batch size."""
+        return self._runner.programs()
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
         """Tell how much the model computed, and how much of it was padding."""

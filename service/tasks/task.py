@@ -1,10 +1,11 @@
 """A task: how an input becomes a row of the model's batch, and a row of its output an answer.
 
-The tasks are ImageClassification, TextClassification and ImageEmbedding, each in its module.
+The kinds of tasks are listed in `service.tasks.kinds`, each has its module.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -12,12 +13,20 @@ from numpy.typing import NDArray
 
 from service.errors import CorruptModelError
 from service.runtime.card import ModelCard
-from service.runtime.runner import Race
+from service.runtime.runner import Race, ShapeProgram
 from service.telemetry.metrics import ModelMetrics
 
 Input = TypeVar("Input")
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLimits:
+    """How many inputs a batch may have, and how many pixels an image."""
+
+    max_batch_size: int
+    max_pixels: int
 
 
 class Task(ABC, Generic[Input, Row, Answer]):
@@ -56,6 +65,10 @@ class Task(ABC, Generic[Input, Row, Answer]):
     @abstractmethod
     def optimize(self) -> Iterator[Race]:
         """Find the faster program for one shape a step; safe beside `predict`."""
+
+    @abstractmethod
+    def programs(self) -> Sequence[ShapeProgram]:
+        """Return which program runs each shape of the model's batches."""
 
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Answer]:

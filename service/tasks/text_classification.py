@@ -11,10 +11,10 @@ from pydantic import Field
 from service.errors import CorruptModelError
 from service.runtime.card import ModelCard, TextPreprocessing
 from service.runtime.planning import join_groups
-from service.runtime.runner import Race, Runner
+from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import Array, SavedModel
 from service.tasks.preprocessing.vectorizing import LONG, SHORT, TextRow, TextVectorizer
-from service.tasks.task import Task, labels_of, round_probabilities
+from service.tasks.task import Task, TaskLimits, labels_of, round_probabilities
 from service.telemetry.metrics import ModelMetrics
 
 
@@ -45,7 +45,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
     that a short one isn't padded to the length of a long one, unless a call less is worth that.
     """
 
-    def __init__(self, model: SavedModel, card: ModelCard, *, max_batch_size: int) -> None:
+    def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
         """Raises CorruptModelError if the card isn't one of a text classifier."""
         if not isinstance(card.preprocessing, TextPreprocessing):
             raise CorruptModelError(f"{card.name}: its card has no text preprocessing.")
@@ -60,7 +60,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
             model.signature("tokens", tokens),
             np.dtype(np.int32),
             [(length,) for length in self._lengths],
-            max_batch_size,
+            limits.max_batch_size,
         )
 
     def is_slow(self, data: str) -> bool:
@@ -94,6 +94,10 @@ class TextClassification(Task[str, TextRow, TextLabel]):
     def optimize(self) -> Iterator[Race]:
         """Find the faster program for each batch size and length."""
         return self._tokens.optimize()
+
+    def programs(self) -> Sequence[ShapeProgram]:
+        """Return which program runs each batch size and length."""
+        return self._tokens.programs()
 
     def predict(self, rows: Sequence[TextRow]) -> list[TextLabel]:
         """Classify a batch of texts."""

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from service.engine.engine import Engine, Limits
+from service.engine.engine import Engine
+from service.engine.limits import Limits
 from service.errors import (
     CorruptModelError,
     DeadlineExceededError,
@@ -62,8 +63,8 @@ async def engine(tints: Path) -> AsyncIterator[Engine]:
     await engine.close()
 
 
-async def predict(engine: Engine, *inputs: Any, task: str = TASK, **choice: Any) -> Any:
-    return await engine.predict(task, inputs, deadline=time.monotonic() + 60, **choice)
+async def predict(engine: Engine, *inputs: Any, kind: str | None = TASK, **choice: Any) -> Any:
+    return await engine.predict(kind, inputs, deadline=time.monotonic() + 60, **choice)
 
 
 async def test_the_newest_version_answers_unless_another_is_chosen(engine: Engine) -> None:
@@ -71,6 +72,14 @@ async def test_the_newest_version_answers_unless_another_is_chosen(engine: Engin
         prediction = await predict(engine, RED, **choice)
         assert (prediction.model, prediction.version) == ("tint", version)
         assert prediction.outcomes[0].label == TINTS[version - 1][0]
+
+
+async def test_a_named_model_answers_whatever_its_kind(engine: Engine) -> None:
+    for version in (1, 2):
+        prediction = await predict(engine, RED, kind=None, model="tint", version=version)
+        assert prediction.outcomes[0].label == TINTS[version - 1][0]
+    with pytest.raises(UnknownModelError, match="name one"):
+        await predict(engine, RED, kind=None)
 
 
 async def test_preprocessing_is_the_cards(engine: Engine) -> None:
@@ -157,7 +166,7 @@ async def test_requests_that_make_no_sense_are_refused(engine: Engine) -> None:
     with pytest.raises(UnknownModelError, match="tint/2, tint/1"):
         await predict(engine, RED, version=3)
     with pytest.raises(UnknownModelError, match="none"):
-        await predict(engine, "a text", task="text_classification")
+        await predict(engine, "a text", kind="text_classification")
 
 
 async def test_a_request_whose_deadline_has_passed_is_refused(engine: Engine) -> None:

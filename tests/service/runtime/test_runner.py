@@ -10,7 +10,7 @@ from tensorflow.python.framework import func_graph
 
 from service.engine.repository import read_models
 from service.runtime.card import TextPreprocessing
-from service.runtime.runner import PROGRAM_SIZES, Runner
+from service.runtime.runner import PROGRAM_SIZES, Runner, ShapeProgram
 from service.runtime.saved_model import Array, Program, SavedModel, configure_tensorflow
 
 SLOW, FAST = 0.003, 0.0  # seconds
@@ -18,6 +18,8 @@ SLOW, FAST = 0.003, 0.0  # seconds
 
 class FakeSignature:
     """Doubles its input, and keeps what shapes it was called and compiled for."""
+
+    input_name = "row"
 
     def __init__(self, plain_seconds: float, compiled_seconds: float) -> None:
         self.plain_seconds, self.compiled_seconds = plain_seconds, compiled_seconds
@@ -118,6 +120,18 @@ def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
         runner(np.zeros(shape, np.int32))
     assert signature.plain == [(9, 5), (2, 4)]
     assert len(signature.compilations) == 4
+
+
+def test_it_says_which_program_runs_each_shape_and_what_was_measured() -> None:
+    signature: Any = FakeSignature(SLOW, FAST)
+    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=8)
+    assert runner.programs() == [
+        ShapeProgram({"row": (size, 5)}, None, None, "plain") for size in (1, 4)
+    ]
+    first = next(runner.optimize())
+    known, unknown = runner.programs()
+    assert known == ShapeProgram({"row": (1, 5)}, first.plain, first.compiled, "compiled")
+    assert (unknown.plain, unknown.compiled, unknown.used) == (None, None, "plain")
 
 
 def test_it_answers_plain_before_it_is_optimized() -> None:

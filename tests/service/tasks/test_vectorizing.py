@@ -14,6 +14,7 @@ from service.runtime.card import ModelCard, TextPreprocessing
 from service.runtime.saved_model import Array, SavedModel
 from service.tasks.preprocessing.text_normalization import normalize
 from service.tasks.preprocessing.vectorizing import LONG, LONGEST, SHORT, TextVectorizer, Tokens
+from service.tasks.task import TaskLimits
 from service.tasks.text_classification import TextClassification
 
 PRAISE = "A wonderful film, I loved every minute of it. "
@@ -259,7 +260,7 @@ def test_head_and_tail_are_as_the_card_says(head_tokens: int) -> None:
 
 @pytest.fixture(scope="module")
 def task(model: SavedModel, card: ModelCard) -> TextClassification:
-    return TextClassification(model, card, max_batch_size=64)
+    return TextClassification(model, card, TaskLimits(max_batch_size=64, max_pixels=1))
 
 
 def test_a_long_text_is_vectorised_before_it_waits_with_others(task: TextClassification) -> None:

@@ -13,7 +13,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from service.api.grpc_server import GrpcServer
 from service.api.trident.grpc import SERVICE
-from service.engine.engine import Engine, Limits
+from service.engine.engine import Engine
+from service.engine.limits import Limits
 from tests.service.live_server import free_port
 
 Status = health_pb2.HealthCheckResponse

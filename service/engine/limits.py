@@ -1,0 +1,21 @@
+"""How much the engine takes on."""
+
+from dataclasses import dataclass
+
+from service.tasks.task import TaskLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits(TaskLimits):
+    """How many inputs may wait for a model, and how many one request may have.
+
+    `max_inflight_bytes` is what the requests under way may hold (see `Account`). `decoders` is how
+    many large images are decoded at a time, beside the event loop; `hold_seconds` how long a batch
+    may hold the event loop (see `Batcher`).
+    """
+
+    max_queue_size: int
+    max_inputs: int
+    max_inflight_bytes: int
+    decoders: int
+    hold_seconds: float
