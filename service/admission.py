@@ -116,7 +116,7 @@ class Account:
         return self.small_bodies if size <= SMALL else self.large_bodies
 
 
-class Holding:
+class Reservation:
     """What one request holds for its body."""
 
     __slots__ = ("_account", "_size", "_stage")
@@ -132,7 +132,7 @@ class Holding:
         """Bytes that are held."""
         return self._size
 
-    def try_hold(self, size: int) -> bool:
+    def try_reserve(self, size: int) -> bool:
         """Hold `size` bytes if there is room now; tell whether. Nothing must be held yet."""
         stage = self._account.body_stage(size)
         if not stage.try_take(size):
@@ -140,7 +140,7 @@ class Holding:
         self._stage, self._size = stage, size
         return True
 
-    async def hold(self, size: int) -> None:
+    async def reserve(self, size: int) -> None:
         """Hold at least `size` bytes, once there is room. Raises OverloadedError.
 
         While it waits it holds nothing: two that wait for each other would wait for ever.

@@ -33,11 +33,11 @@ from service.engine.engine import Engine
 from service.engine.limits import Limits
 from service.engine.repository import read_models
 from service.errors import CorruptModelError
-from service.settings import CORES, InvalidSettingsError, get_settings, hold_seconds
+from service.settings import CORES, InvalidSettingsError, get_settings, max_inline_seconds
 from service.settings_report import report_settings
-from service.telemetry.exchange import Listener
+from service.telemetry.buffering import flush_buffers
+from service.telemetry.exchange import ExchangeListener
 from service.telemetry.exposition import render_metrics
-from service.telemetry.gathering import write_gathered
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
 from service.transport.http1.pace import TimeLimits
@@ -72,10 +72,10 @@ _engine = Engine(
         max_inflight_bytes=settings.max_inflight_bytes,
         # Half of the cores: a flood of photos must leave small requests the other half.
         decoders=max(1, CORES // (2 * settings.workers)),
-        hold_seconds=hold_seconds(settings.workers, CORES),
+        max_inline_seconds=max_inline_seconds(settings.workers, CORES),
     ),
 )
-_listeners: list[Listener] = []
+_listeners: list[ExchangeListener] = []
 _http = HttpAdapter(
     _engine,
     max_inputs=settings.max_inputs,
@@ -109,7 +109,7 @@ def _make_tracer(worker: str) -> "Tracer | None":
 
 
 async def _metrics(_: Request) -> Response:
-    write_gathered()
+    flush_buffers()
     content = await asyncio.to_thread(render_metrics)
     return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -189,7 +189,7 @@ class Trident:
         await _lifecycle.stop()
         if self._reporting is not None:
             self._reporting.cancel()
-        write_gathered()
+        flush_buffers()
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)
 

@@ -22,8 +22,8 @@ def suitable_workers(cores: int, memory: int) -> int:
     return max(1, min(cores, memory // _WORKER_MEMORY))
 
 
-def hold_seconds(workers: int, cores: int) -> float:
-    """Return for how many seconds a batch may hold a worker's event loop.
+def max_inline_seconds(workers: int, cores: int) -> float:
+    """Return for how many seconds a batch may run on a worker's event loop.
 
     A worker with a core to itself gains nothing by a second thread: it runs its batches on the
     event loop, unless others would notice. One with more cores hands over all but the shortest.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from service.api.trident.grpc import SERVICE, GrpcAdapter
 from service.engine.engine import Engine
-from service.telemetry.exchange import Listener as ExchangeListener
+from service.telemetry.exchange import ExchangeListener
 from service.transport.grpc.calls import Service
 from service.transport.grpc.health import HEALTH, Health
 from service.transport.grpc.reflection import Reflection

@@ -90,16 +90,16 @@ class Batcher(Generic[Row, Answer]):
         metrics: ModelMetrics,
         max_batch_size: int,
         max_queue_size: int,
-        hold_seconds: float = 0.0,
-        is_quick: Callable[[Row], bool] = lambda _: True,
+        max_inline_seconds: float = 0.0,
+        may_run_inline: Callable[[Row], bool] = lambda _: True,
         observe: Callable[[Sequence[Answer]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make a batcher; deadlines are points of `clock`, in seconds.
 
-        A batch that is expected to take up to `hold_seconds` runs on the event loop itself, since
-        two threads that take turns at the interpreter's lock cost more than that. A row that isn't
-        `is_quick` never does, however quick others were.
+        A batch that is expected to take less than `max_inline_seconds` runs inline, on the event
+        loop itself: two threads that take turns at the interpreter's lock cost more than that. A
+        batch with a row that `may_run_inline` denies never does, however quick others were.
         `observe` is called on the event loop with the answers of each batch.
         """
         self._predict = predict
@@ -107,8 +107,8 @@ class Batcher(Generic[Row, Answer]):
         self._metrics = metrics
         self._max_batch_size = max_batch_size
         self._max_queue_size = max_queue_size
-        self._hold_seconds = hold_seconds
-        self._is_quick = is_quick
+        self._max_inline_seconds = max_inline_seconds
+        self._may_run_inline = may_run_inline
         self._observe_answers = observe
         self._clock = clock
         self._queue: deque[_Item[Row, Answer]] = deque()
@@ -211,16 +211,16 @@ class Batcher(Generic[Row, Answer]):
         if not batch:
             return
         started = self._clock()
-        if self._is_short(batch):
+        if self._runs_inline(batch):
             outcomes = self._run(batch)
             self._settle(batch, started, self._clock() - started, outcomes)
-            self._gather()
+            self._dispatch_when_quiet()
         else:
             self._running = True
             self._idle.clear()
             self._run_in_executor(batch, started)
 
-    def _gather(self) -> None:
+    def _dispatch_when_quiet(self) -> None:
         """Start the next batch once the event loop brings it no more rows.
 
         The last answers are still to go out, and who gets one often asks anew at once. Going on
@@ -229,20 +229,20 @@ class Batcher(Generic[Row, Answer]):
         self._woken = True
         loop = asyncio.get_running_loop()
         # One turn sends and then reads; tasks of the next submit what was read; then we look.
-        loop.call_soon(loop.call_soon, loop.call_soon, self._go_or_gather, len(self._queue))
+        loop.call_soon(loop.call_soon, loop.call_soon, self._dispatch_if_quiet, len(self._queue))
 
-    def _go_or_gather(self, before: int) -> None:
+    def _dispatch_if_quiet(self, before: int) -> None:
         if before < len(self._queue) < self._max_batch_size:
-            self._gather()
+            self._dispatch_when_quiet()
         else:
             self._dispatch()
 
-    def _is_short(self, batch: Sequence[_Item[Row, Answer]]) -> bool:
-        """Tell whether a batch may hold the event loop while it runs."""
-        return self._may_hold(len(batch)) and all(self._is_quick(item.row) for item in batch)
+    def _runs_inline(self, batch: Sequence[_Item[Row, Answer]]) -> bool:
+        """Tell whether a batch runs on the event loop itself."""
+        return self._is_short(len(batch)) and all(self._may_run_inline(item.row) for item in batch)
 
-    def _may_hold(self, rows: int) -> bool:
-        return rows * self._seconds_per_row < self._hold_seconds
+    def _is_short(self, rows: int) -> bool:
+        return rows * self._seconds_per_row < self._max_inline_seconds
 
     def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
         loop = asyncio.get_running_loop()
@@ -259,12 +259,12 @@ class Batcher(Generic[Row, Answer]):
         """Give the executor its next batch, then see to the answers of the last one."""
         elapsed = self._clock() - started
         self._running = False
-        if not self._may_hold(min(len(self._queue), self._max_batch_size)):
+        if not self._is_short(min(len(self._queue), self._max_batch_size)):
             self._dispatch()
         self._settle(batch, started, elapsed, outcomes)
         if not self._running:
             self._idle.set()
-            self._gather()
+            self._dispatch_when_quiet()
 
     def _take(self) -> list[_Item[Row, Answer]]:
         """Take the next batch from the queue, dropping what is abandoned or expired."""

@@ -18,7 +18,7 @@ from service.errors import (
 from service.tasks.task import AnyTask
 from service.telemetry.metrics import ModelMetrics
 
-_TURN = 0.001  # seconds for which a request with many inputs may hold the event loop
+_MAX_SECONDS_AT_A_TIME = 0.001  # of decoding on the event loop, before others have their turn
 
 
 class Decoder:
@@ -50,11 +50,11 @@ class Decoder:
             DeadlineExceededError, OverloadedError: for all of them.
         """
         rows: list[Any] = []
-        turn_ends = time.monotonic() + _TURN
+        turn_ends = time.monotonic() + _MAX_SECONDS_AT_A_TIME
         for data in inputs:
             if time.monotonic() > turn_ends:
                 await asyncio.sleep(0)
-                turn_ends = time.monotonic() + _TURN
+                turn_ends = time.monotonic() + _MAX_SECONDS_AT_A_TIME
             if isinstance(data, TridentError):
                 rows.append(data)
                 continue
@@ -69,7 +69,7 @@ class Decoder:
 
     async def _decode(self, task: AnyTask, data: Any, deadline: float) -> Any:
         try:
-            if task.is_slow(data):
+            if task.decodes_in_thread(data):
                 return await self._decode_aside(task, data, deadline)
             return task.decode(data)
         except (DeadlineExceededError, OverloadedError):  # the whole request's

@@ -10,12 +10,12 @@ class Limits(TaskLimits):
     """How many inputs may wait for a model, and how many one request may have.
 
     `max_inflight_bytes` is what the requests under way may hold (see `Account`). `decoders` is how
-    many large images are decoded at a time, beside the event loop; `hold_seconds` how long a batch
-    may hold the event loop (see `Batcher`).
+    many large images are decoded at a time, in threads; `max_inline_seconds` how long a batch may
+    run on the event loop (see `Batcher`).
     """
 
     max_queue_size: int
     max_inputs: int
     max_inflight_bytes: int
     decoders: int
-    hold_seconds: float
+    max_inline_seconds: float

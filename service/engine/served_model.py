@@ -90,7 +90,7 @@ def _make_batcher(
         metrics=metrics,
         max_batch_size=limits.max_batch_size,
         max_queue_size=limits.max_queue_size,
-        hold_seconds=limits.hold_seconds,
-        is_quick=task.is_quick,
+        max_inline_seconds=limits.max_inline_seconds,
+        may_run_inline=task.may_run_inline,
         observe=partial(task.observe, metrics),
     )

@@ -52,7 +52,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
             limits.max_batch_size,
         )
 
-    def is_slow(self, data: bytes) -> bool:
+    def decodes_in_thread(self, data: bytes) -> bool:
         """Tell by the image's header, or by the file's size, whether it is large."""
         return len(data) > _SLOW_BYTES or pixel_count(data) > _SLOW_PIXELS
 

@@ -33,8 +33,8 @@ class Task(ABC, Generic[Input, Row, Answer]):
     """What one model does with its inputs. `predict` runs in the model's thread."""
 
     @abstractmethod
-    def is_slow(self, data: Input) -> bool:
-        """Tell whether `decode` would hold up the event loop. Raises what `decode` raises."""
+    def decodes_in_thread(self, data: Input) -> bool:
+        """Tell whether `decode` is too slow for the event loop. Raises what `decode` raises."""
 
     @abstractmethod
     def decode(self, data: Input) -> Row:
@@ -43,7 +43,7 @@ class Task(ABC, Generic[Input, Row, Answer]):
     def decoding_bytes(self, data: Input) -> int:
         """Return the most bytes that `decode` takes while it runs, beside the input itself.
 
-        It is asked of slow inputs alone (see `is_slow`): the others are decoded one at a time.
+        It is asked only of inputs that `decodes_in_thread`: the others are decoded one at a time.
         """
         return 0
 
@@ -54,8 +54,8 @@ class Task(ABC, Generic[Input, Row, Answer]):
         """
         return 0
 
-    def is_quick(self, row: Row) -> bool:
-        """Tell whether a row takes the model no longer than others do."""
+    def may_run_inline(self, row: Row) -> bool:
+        """Tell whether a batch with this row may run on the event loop, if it is short enough."""
         return True
 
     @abstractmethod

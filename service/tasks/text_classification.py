@@ -63,7 +63,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
             limits.max_batch_size,
         )
 
-    def is_slow(self, data: str) -> bool:
+    def decodes_in_thread(self, data: str) -> bool:
         """Tell by the text's length: a very long one is vectorised when it is decoded."""
         return len(data) > LONG
 
@@ -82,7 +82,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         """Return the size of a text that may have been changed, or of a very long one's tokens."""
         return self._vectorize.row_bytes(data)
 
-    def is_quick(self, row: TextRow) -> bool:
+    def may_run_inline(self, row: TextRow) -> bool:
         """Tell by the text's length."""
         return isinstance(row, str) and len(row) <= SHORT
 

@@ -49,7 +49,7 @@ class Exchange:
         return {"request_id": self.request_id, "trace_id": self.trace_id}
 
 
-Listener = Callable[[Exchange], None]
+ExchangeListener = Callable[[Exchange], None]
 """Called on the event loop with each exchange that has ended."""
 
 
@@ -64,7 +64,7 @@ class Observer:
     """Tells metrics, listeners and the log of the requests to one endpoint by one protocol."""
 
     def __init__(
-        self, operation: str, endpoint: str, protocol: str, listeners: Sequence[Listener]
+        self, operation: str, endpoint: str, protocol: str, listeners: Sequence[ExchangeListener]
     ) -> None:
         self._names = (operation, endpoint, protocol)
         self._metrics = EndpointMetrics(endpoint, protocol)

@@ -18,7 +18,7 @@ _TRIES = 5  # at reading the files of all workers
 def render_metrics() -> bytes:
     """Return all metrics in Prometheus's text format, summed over the worker processes.
 
-    Call `write_gathered` first, on the event loop; this may run in a thread.
+    Call `flush_buffers` first, on the event loop; this may run in a thread.
     """
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is None:

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, TextIO
 
 import orjson
 
+from service.telemetry.buffering import Buffered
 from service.telemetry.exchange import Exchange
-from service.telemetry.gathering import Gathered
 
 Format = Literal["text", "json"]
 
@@ -47,7 +47,7 @@ def configure_logging(log_format: Format, level: str, worker: str | None) -> Non
     warnings.showwarning = _WarningLog()
 
 
-class AccessLog(Gathered):
+class AccessLog(Buffered):
     """Prints a line for each exchange that has ended, some milliseconds later, many at once."""
 
     def __init__(self, log_format: Format, worker: str) -> None:
@@ -59,9 +59,9 @@ class AccessLog(Gathered):
     def __call__(self, exchange: Exchange) -> None:
         """Keep an exchange until its line is printed."""
         self._exchanges.append(exchange)
-        self._touch()
+        self._schedule_flush()
 
-    def _write(self) -> None:
+    def _flush(self) -> None:
         epoch = time.time() - time.monotonic()
         lines = [self._line(e, e.ended + epoch, self._worker) for e in self._exchanges]
         self._exchanges.clear()

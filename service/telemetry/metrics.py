@@ -23,7 +23,7 @@ from service.errors import (
     UnknownModelError,
     UnsupportedMediaTypeError,
 )
-from service.telemetry.gathering import BulkHistogram, Gathered
+from service.telemetry.buffering import Buffered, BulkHistogram
 
 _ENDPOINT = ("endpoint", "protocol")
 _MODEL = ("model", "version")
@@ -181,7 +181,7 @@ _REASONS: Final[dict[type[TridentError], str]] = {
 """The errors by which a request or an input is refused; the others are failures."""
 
 
-class EndpointMetrics(Gathered):
+class EndpointMetrics(Buffered):
     """What is observed of the requests to one endpoint by one protocol."""
 
     def __init__(self, endpoint: str, protocol: str) -> None:
@@ -198,13 +198,13 @@ class EndpointMetrics(Gathered):
     def began(self) -> None:
         """Count a request that has come."""
         self._in_progress += 1
-        self._touch()
+        self._schedule_flush()
 
     def ended(self, status: str, seconds: float) -> None:
         """Count a request that was answered, or given up. `status` must be from a closed set."""
         self._in_progress -= 1
         self._seconds[status].append(seconds)
-        self._touch()
+        self._schedule_flush()
 
     def rejected(self, error: TridentError) -> None:
         """Count a refused request or input, if that is what the error says."""
@@ -212,7 +212,7 @@ class EndpointMetrics(Gathered):
         if counter is not None:
             counter.inc()
 
-    def _write(self) -> None:
+    def _flush(self) -> None:
         self._in_progress_gauge.set(self._in_progress)
         for status, seconds in self._seconds.items():
             _REQUESTS.labels(*self._labels, status).inc(len(seconds))
@@ -220,7 +220,7 @@ class EndpointMetrics(Gathered):
         self._seconds.clear()
 
 
-class ModelMetrics(Gathered):
+class ModelMetrics(Buffered):
     """What is observed of one model and its queue."""
 
     def __init__(
@@ -252,12 +252,12 @@ class ModelMetrics(Gathered):
     def decoded(self, seconds: float) -> None:
         """Observe an input that was decoded, or couldn't be."""
         self._decode_seconds.append(seconds)
-        self._touch()
+        self._schedule_flush()
 
     def queued(self, depth: int) -> None:
         """Keep how many inputs wait now."""
         self._depth = depth
-        self._touch()
+        self._schedule_flush()
 
     def dropped(self, reason: Literal["expired", "abandoned"]) -> None:
         """Count an input that leaves the queue without having been computed."""
@@ -268,25 +268,25 @@ class ModelMetrics(Gathered):
         self._queue_seconds.extend(waits)
         self._batch_sizes.append(len(waits))
         self._inference_seconds.append(seconds)
-        self._touch()
+        self._schedule_flush()
 
     def computed(self, elements: tuple[int, int]) -> None:
         """Keep how many elements of inputs, and of padding, the model has computed in all."""
         self._computed = elements
-        self._touch()
+        self._schedule_flush()
 
     def classified(self, labels: Sequence[str], confidences: Sequence[float]) -> None:
         """Observe answers of a classifier."""
         self._labels.extend(labels)
         self._confidences.extend(confidences)
-        self._touch()
+        self._schedule_flush()
 
     def reconstructed(self, errors: Sequence[float]) -> None:
         """Observe answers of an autoencoder."""
         self._errors.extend(errors)
-        self._touch()
+        self._schedule_flush()
 
-    def _write(self) -> None:
+    def _flush(self) -> None:
         self._depth_gauge.set(self._depth)
         _drain(self._decode_seconds, self._decode_histogram)
         _drain(self._queue_seconds, self._queue_histogram)

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from service import admission
-from service.admission import SMALL, Account, Holding, Stage
+from service.admission import SMALL, Account, Reservation, Stage
 from service.errors import OverloadedError
 
 
@@ -96,19 +96,19 @@ async def test_any_course_of_events_ends_with_an_empty_account() -> None:
     account = Account(64 * SMALL)
 
     async def request() -> None:
-        holding = Holding(account)
+        reservation = Reservation(account)
         try:
-            await holding.hold(source.randrange(1, SMALL))
+            await reservation.reserve(source.randrange(1, SMALL))
             await asyncio.sleep(source.random() / 500)
-            await holding.hold(source.randrange(1, 40 * SMALL))
+            await reservation.reserve(source.randrange(1, 40 * SMALL))
             async with asyncio.timeout(source.random() / 100):
                 await account.decoding.take(size := source.randrange(10 * SMALL))
                 account.decoding.give_back(size)
-            holding.shrink(source.randrange(1, SMALL))
+            reservation.shrink(source.randrange(1, SMALL))
         except (TimeoutError, OverloadedError):
             pass
         finally:
-            holding.release()
+            reservation.release()
 
     tasks = [asyncio.create_task(request()) for _ in range(500)]
     for task in source.sample(tasks, 100):
@@ -121,11 +121,11 @@ async def test_any_course_of_events_ends_with_an_empty_account() -> None:
 
 async def test_a_small_body_does_not_wait_behind_large_ones() -> None:
     account = Account(64 * SMALL)
-    large, waiting, small = (Holding(account) for _ in range(3))
-    assert large.try_hold(32 * SMALL)
-    task = asyncio.create_task(waiting.hold(2 * SMALL))
+    large, waiting, small = (Reservation(account) for _ in range(3))
+    assert large.try_reserve(32 * SMALL)
+    task = asyncio.create_task(waiting.reserve(2 * SMALL))
     await settle()
-    assert small.try_hold(SMALL)
+    assert small.try_reserve(SMALL)
     assert not task.done()
     large.release()
     await task

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import HttpUrl, ValidationError
 
-from service.settings import Settings, hold_seconds, suitable_workers
+from service.settings import Settings, max_inline_seconds, suitable_workers
 from service.settings_document import settings_document
 from tests.service.live_server import ROOT, START_SECONDS, LiveServer
 
@@ -115,9 +115,9 @@ def test_each_core_has_a_worker_as_far_as_the_memory_reaches(
 
 def test_only_a_worker_with_a_core_to_itself_runs_long_batches_on_its_event_loop() -> None:
     for workers, cores in ((1, 1), (2, 2), (4, 2)):
-        assert hold_seconds(workers, cores) == 0.01
+        assert max_inline_seconds(workers, cores) == 0.01
     for workers, cores in ((1, 2), (4, 8)):
-        assert hold_seconds(workers, cores) < 0.001
+        assert max_inline_seconds(workers, cores) < 0.001
 
 
 def test_settings_do_not_change_while_the_service_runs() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.types import Receive
 
-from service.admission import Holding, overloaded
+from service.admission import Reservation, overloaded
 from service.api.reading.content_encoding import decode_body, read_encodings
 from service.errors import AbandonedError, TooLargeError
 from service.transport.compression import most_held
@@ -25,12 +25,12 @@ class BodyReader:
         self._max_bytes = max_bytes
         self._patience = patience
 
-    async def read(self, request: HttpRequest, holding: Holding, growth: int) -> bytes:
+    async def read(self, request: HttpRequest, reservation: Reservation, growth: int) -> bytes:
         """Read a whole body as it was sent. `decode` is to follow.
 
         Args:
             request: whose body it is.
-            holding: what the request holds, from now on enough for `decode` and for its inputs.
+            reservation: what the request holds, from now on enough for `decode` and for its inputs.
             growth: the most bytes that a byte of the body becomes in the inputs.
 
         Raises:
@@ -45,8 +45,8 @@ class BodyReader:
             raise self._too_large()
         layers = len(_encodings(request))
         expected = _FIRST_PART if length is None else length
-        if layers or expected * growth > holding.size:  # its carrier hasn't taken enough
-            await self._hold(holding, most_held(expected, layers, growth, self._max_bytes))
+        if layers or expected * growth > reservation.size:  # its carrier hasn't taken enough
+            await self._reserve(reservation, most_held(expected, layers, growth, self._max_bytes))
         parts = bytearray()
         while True:
             message = await request.receive()
@@ -58,7 +58,7 @@ class BodyReader:
                 raise self._too_large()
             if size > expected:
                 most = most_held(self._max_bytes, layers, growth, self._max_bytes)
-                await self._hold(holding, most)
+                await self._reserve(reservation, most)
             is_last = not message.get("more_body")
             if is_last and not parts:
                 return part
@@ -67,7 +67,7 @@ class BodyReader:
                 return bytes(parts)
 
     async def decode(
-        self, body: bytes, request: HttpRequest, holding: Holding, growth: int
+        self, body: bytes, request: HttpRequest, reservation: Reservation, growth: int
     ) -> bytes:
         """Return a body as it was before it was compressed; hold what its inputs need.
 
@@ -77,15 +77,15 @@ class BodyReader:
         encodings = _encodings(request)
         if encodings:
             body = await decode_body(body, encodings, self._max_bytes)
-        holding.shrink(len(body) * growth)
+        reservation.shrink(len(body) * growth)
         return body
 
-    async def _hold(self, holding: Holding, size: int) -> None:
-        if size <= holding.size or (not holding.size and holding.try_hold(size)):
+    async def _reserve(self, reservation: Reservation, size: int) -> None:
+        if size <= reservation.size or (not reservation.size and reservation.try_reserve(size)):
             return
         try:
             async with asyncio.timeout(self._patience):
-                await holding.hold(size)
+                await reservation.reserve(size)
         except TimeoutError:
             raise overloaded() from None
 

@@ -17,7 +17,7 @@ from service.prediction import Prediction
 from service.tasks.image_classification import Classification
 from service.tasks.image_embedding import Embedding
 from service.tasks.text_classification import TextLabel
-from service.telemetry.exchange import Listener, Observer
+from service.telemetry.exchange import ExchangeListener, Observer
 from service.transport.grpc.calls import Call, UnaryMethod
 from service.transport.grpc.status import STATUS, CallError, StatusCode, retry_after
 
@@ -53,7 +53,7 @@ class GrpcAdapter:
     """Answers the calls of `METHODS`."""
 
     def __init__(
-        self, engine: Engine, *, request_timeout: float, listeners: Sequence[Listener] = ()
+        self, engine: Engine, *, request_timeout: float, listeners: Sequence[ExchangeListener] = ()
     ) -> None:
         """Answer by `engine`, each call in at most `request_timeout` seconds."""
         self._engine = engine
@@ -77,7 +77,7 @@ class GrpcAdapter:
             metadata("x-request-id"), metadata("traceparent"), metadata("tracestate")
         )
         call.request_id, exchange.size = exchange.request_id, len(data)
-        deadline = min(call.due, exchange.started + self._request_timeout)
+        deadline = min(call.client_deadline, exchange.started + self._request_timeout)
         try:
             request = _parse(method, data)
             del data  # which would otherwise be there twice until the answer

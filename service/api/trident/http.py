@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import orjson
 
-from service.admission import Holding
+from service.admission import Reservation
 from service.api.problems import STATUS, problem, problem_response
 from service.api.reading.body import BodyReader, unless_gone
 from service.api.reading.forms import Form, read_images, read_texts
 from service.engine.engine import Engine
 from service.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
 from service.prediction import Prediction, Timing
-from service.telemetry.exchange import Exchange, Listener, Observer
+from service.telemetry.exchange import Exchange, ExchangeListener, Observer
 from service.transport.http1.request import HttpRequest, HttpResponse
 
 
@@ -53,7 +53,7 @@ class HttpAdapter:
         max_inputs: int,
         max_body_bytes: int,
         request_timeout: float,
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Answer by `engine`; `request_timeout` is in seconds."""
         self._engine = engine
@@ -69,10 +69,10 @@ class HttpAdapter:
         """Return the path of a URL without its query, if it is an endpoint's."""
         return _PATHS.get(url)
 
-    def try_hold(self, path: str, size: int) -> Holding | None:
+    def try_reserve(self, path: str, size: int) -> Reservation | None:
         """Take room for a body of `size` bytes, or return None if there is none now."""
-        holding = Holding(self._engine.account)
-        return holding if holding.try_hold(size * ENDPOINTS[path].growth) else None
+        reservation = Reservation(self._engine.account)
+        return reservation if reservation.try_reserve(size * ENDPOINTS[path].growth) else None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request to one of `ENDPOINTS`, by a problem document where it fails."""
@@ -80,9 +80,9 @@ class HttpAdapter:
         exchange = observer.begin(
             header("x-request-id"), header("traceparent"), header("tracestate")
         )
-        holding = request.holding or Holding(self._engine.account)
+        reservation = request.reservation or Reservation(self._engine.account)
         try:
-            response = await self._predict(request, exchange, holding)
+            response = await self._predict(request, exchange, reservation)
         except TridentError as error:
             observer.reject(exchange, error)
             response = problem_response(error)
@@ -93,16 +93,16 @@ class HttpAdapter:
             observer.fail(exchange)
             response = problem_response(InternalError("The service failed, see its log."))
         finally:
-            holding.release()
+            reservation.release()
         response.headers["x-request-id"] = exchange.request_id
         observer.end(exchange, str(response.status))
         return response
 
     async def _predict(
-        self, request: HttpRequest, exchange: Exchange, holding: Holding
+        self, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> HttpResponse:
         endpoint = ENDPOINTS[request.path]
-        form = await self._read_form(endpoint, request, exchange, holding)
+        form = await self._read_form(endpoint, request, exchange, reservation)
         predicting = self._engine.predict(
             endpoint.task,
             form.inputs,
@@ -123,12 +123,12 @@ class HttpAdapter:
         return HttpResponse(200, _dump(_content(prediction, form)), headers)
 
     async def _read_form(
-        self, endpoint: Endpoint, request: HttpRequest, exchange: Exchange, holding: Holding
+        self, endpoint: Endpoint, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> Form:
         """Read the inputs. The request's time runs from the end of its body."""
-        body = await self._bodies.read(request, holding, endpoint.growth)
+        body = await self._bodies.read(request, reservation, endpoint.growth)
         exchange.started, exchange.size = time.monotonic(), len(body)
-        body = await self._bodies.decode(body, request, holding, endpoint.growth)
+        body = await self._bodies.decode(body, request, reservation, endpoint.growth)
         return endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-from service.admission import Account, Holding, overloaded
+from service.admission import Account, Reservation, overloaded
 from service.errors import OverloadedError
 from service.telemetry.exchange import sane_request_id
 from service.transport.compression import most_held
@@ -91,14 +91,14 @@ class Call(Stream):
         "_encoding",
         "_has_head",
         "_has_room",
-        "_holding",
         "_inbox",
         "_method",
         "_progress",
         "_reader",
+        "_reservation",
         "_service",
         "_task",
-        "due",
+        "client_deadline",
         "request_id",
     )
 
@@ -108,7 +108,7 @@ class Call(Stream):
         super().__init__(connection, number, request)
         self._service = service
         self._reader = MessageReader(service.max_message_bytes)
-        self._holding = Holding(service.account)
+        self._reservation = Reservation(service.account)
         self._has_room: bool | None = None  # None if it hasn't been asked for
         self._progress = 0
         self._method: UnaryMethod | None = None
@@ -117,7 +117,7 @@ class Call(Stream):
         self._arrival: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._has_head = False
-        self.due = math.inf
+        self.client_deadline = math.inf
         """The point of `time.monotonic()` at which the caller gives up, if it said so."""
         self.request_id = ""
         """What the caller knows the call by. It comes back with the status."""
@@ -137,7 +137,7 @@ class Call(Stream):
             self._arrival = asyncio.get_running_loop().create_future()
             await self._arrival
         message = self._inbox.popleft()
-        self._hold_unread()
+        self._reserve_unread()
         return await self._read(message)
 
     async def send(self, message: bytes) -> None:
@@ -171,13 +171,13 @@ class Call(Stream):
                 {"grpc-accept-encoding": ",".join(ENCODINGS)},
             )
         if "grpc-timeout" in request.headers:
-            self.due = time.monotonic() + _timeout(request.headers["grpc-timeout"])
+            self.client_deadline = time.monotonic() + _timeout(request.headers["grpc-timeout"])
         self._method = self._service.unary.get(request.path)
         if self._method is not None:
             self._renew_deadline()
         elif request.path in self._service.streaming:
             self._reader = MessageReader(min(_MAX_STREAMED, self._service.max_message_bytes))
-            self.deadline = self.due
+            self.deadline = self.client_deadline
             self._start(self._stream(self._service.streaming[request.path]))
         else:
             raise CallError(StatusCode.UNIMPLEMENTED, f"There is no method {request.path}.")
@@ -197,7 +197,7 @@ class Call(Stream):
         """Cancel what is being done for the caller."""
         if self._task is not None:
             self._task.cancel()
-        self._holding.release()
+        self._reservation.release()
 
     def expire(self) -> None:
         """End a call that missed its deadline: it lacks its request, or room for its answer."""
@@ -232,13 +232,13 @@ class Call(Stream):
             self._renew_deadline()
 
     def _renew_deadline(self) -> None:
-        self.deadline = min(self.due, time.monotonic() + self._service.timeout) + _SLACK
+        self.deadline = min(self.client_deadline, time.monotonic() + self._service.timeout) + _SLACK
 
     def _ask_for_room(self, method: UnaryMethod, is_compressed: bool, length: int) -> None:  # noqa: FBT001
         """Ask for what a message holds, from its coming to its answer."""
         layers = 1 if is_compressed else 0
         size = most_held(length, layers, method.growth, self._reader.limit)
-        self._has_room = self._holding.try_hold(size)
+        self._has_room = self._reservation.try_reserve(size)
         if not self._has_room:
             self.hold_back()
             self._start(self._wait_for_room(method, size, length))
@@ -248,7 +248,7 @@ class Call(Stream):
     async def _wait_for_room(self, method: UnaryMethod, size: int, length: int) -> None:
         try:
             async with asyncio.timeout(self._service.timeout):
-                await self._holding.hold(size)
+                await self._reservation.reserve(size)
         except (TimeoutError, OverloadedError):
             error = overloaded()
             self._end(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
@@ -261,7 +261,7 @@ class Call(Stream):
             self._proceed(method, 0)
         except CallError as error:
             self._end(error.status, str(error), error.trailers)
-            self._holding.release()
+            self._reservation.release()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(work)
@@ -277,7 +277,7 @@ class Call(Stream):
         else:
             self.answer(_HEAD, with_prefix(answer), self._trailers(StatusCode.OK))
         finally:
-            self._holding.release()
+            self._reservation.release()
 
     async def _stream(self, method: StreamingMethod) -> None:
         try:
@@ -289,7 +289,7 @@ class Call(Stream):
         else:
             self._end(StatusCode.OK)
         finally:
-            self._holding.release()
+            self._reservation.release()
 
     async def _read(self, message: Message) -> bytes:
         compressed, data = message
@@ -305,17 +305,17 @@ class Call(Stream):
     def _notify(self) -> None:
         if len(self._inbox) > _MAX_UNREAD:
             raise CallError(StatusCode.RESOURCE_EXHAUSTED, "Read the answers before asking more.")
-        self._hold_unread()
+        self._reserve_unread()
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
-    def _hold_unread(self) -> None:
+    def _reserve_unread(self) -> None:
         """Hold what the messages of a stream take until they are read."""
         size = self._reader.held + sum(len(data) for _, data in self._inbox)
-        self._holding.shrink(size)
-        if size > self._holding.size:
-            self._holding.release()
-            if not self._holding.try_hold(size):
+        self._reservation.shrink(size)
+        if size > self._reservation.size:
+            self._reservation.release()
+            if not self._reservation.try_reserve(size):
                 error = overloaded()
                 raise CallError(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
 

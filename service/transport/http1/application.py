@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from service.admission import Holding
+from service.admission import Reservation
 from service.transport.http1.request import HttpRequest, HttpResponse
 
 
@@ -12,7 +12,7 @@ class Application(Protocol):
     def path_of(self, url: bytes) -> str | None:
         """Return the path of a URL without its query, if this answers a POST to it."""
 
-    def try_hold(self, path: str, size: int) -> Holding | None:
+    def try_reserve(self, path: str, size: int) -> Reservation | None:
         """Take room for a body of `size` bytes, or return None if there is none now."""
 
     async def answer(self, request: HttpRequest) -> HttpResponse:

@@ -10,7 +10,7 @@ import asyncio
 from typing import Any, ClassVar, Final
 from urllib.parse import parse_qsl
 
-from service.admission import Holding
+from service.admission import Reservation
 from service.transport.http1.application import Application
 from service.transport.http1.connection import HttpConnection
 from service.transport.http1.rendering import render
@@ -30,9 +30,9 @@ class EndpointProtocol(HttpConnection):
         path = self.application.path_of(url)
         headers = self._headers() if path and self._is_plain_post(version) else None
         if path is not None and headers is not None:
-            holding = self.application.try_hold(path, int(headers["content-length"]))
-            if holding is not None:
-                request: Any = ShortRequest(self, path, headers, query, holding)
+            reservation = self.application.try_reserve(path, int(headers["content-length"]))
+            if reservation is not None:
+                request: Any = ShortRequest(self, path, headers, query, reservation)
                 self.cycle = self.answering = self.reader = request
                 return
         super().take_on(version)
@@ -68,10 +68,10 @@ class ShortRequest:
 
     __slots__ = (
         "_headers",
-        "_holding",
         "_path",
         "_protocol",
         "_query",
+        "_reservation",
         "_task",
         "body",
         "disconnected",
@@ -86,13 +86,13 @@ class ShortRequest:
         path: str,
         headers: dict[str, str],
         query: bytes,
-        holding: Holding,
+        reservation: Reservation,
     ) -> None:
         self._protocol = protocol
         self._path = path
         self._headers = headers
         self._query = query
-        self._holding = holding
+        self._reservation = reservation
         self._task: asyncio.Task[None] | None = None
         self.body = b""
         self.more_body = True
@@ -110,7 +110,7 @@ class ShortRequest:
         if self.disconnected:
             if self._task is not None:
                 self._task.cancel()
-            self._holding.release()
+            self._reservation.release()
         elif not self.more_body and self._task is None:
             self._task = self._protocol.loop.create_task(self._answer())
             self._protocol.tasks.add(self._task)
@@ -124,7 +124,7 @@ class ShortRequest:
             query,
             self._receive,
             cancelled_when_gone=True,
-            holding=self._holding,
+            reservation=self._reservation,
         )
         response = await self._protocol.application.answer(request)
         if self._protocol.flow.write_paused:

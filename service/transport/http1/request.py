@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive
 
-from service.admission import Holding
+from service.admission import Reservation
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class HttpRequest:
     receive: Receive
     cancelled_when_gone: bool = False
     """Whether its carrier cancels the answering task when the client goes."""
-    holding: Holding | None = None
+    reservation: Reservation | None = None
     """What its carrier has taken for its body already."""
 
 

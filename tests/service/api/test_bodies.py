@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.admission import SMALL, Account, Holding, Stage
+from service.admission import SMALL, Account, Reservation, Stage
 from service.api.reading.body import BodyReader
 from service.errors import (
     AbandonedError,
@@ -48,10 +48,12 @@ def account() -> Account:
     return account
 
 
-async def read(sender: Sender, holding: Holding, growth: int = 1, patience: float = 60) -> bytes:
+async def read(
+    sender: Sender, reservation: Reservation, growth: int = 1, patience: float = 60
+) -> bytes:
     reader = BodyReader(LIMIT, patience)
-    body = await reader.read(sender.request, holding, growth)
-    return await reader.decode(body, sender.request, holding, growth)
+    body = await reader.read(sender.request, reservation, growth)
+    return await reader.decode(body, sender.request, reservation, growth)
 
 
 async def settle() -> None:
@@ -67,35 +69,35 @@ async def test_a_body_is_held_until_its_request_has_ended(account: Account) -> N
     for size in (0, 1, SMALL, SMALL + 1, LIMIT):
         for headers in (declared(size), {}):
             for parts in ([bytes(size)], [b"", bytes(size // 3), bytes(size - size // 3), b""]):
-                holding = Holding(account)
-                assert await read(Sender(parts, **headers), holding) == bytes(size)
-                assert account.used == holding.size == size
-                holding.release()
+                reservation = Reservation(account)
+                assert await read(Sender(parts, **headers), reservation) == bytes(size)
+                assert account.used == reservation.size == size
+                reservation.release()
                 assert account.used == 0
 
 
 async def test_a_text_is_held_at_the_size_that_it_can_have(account: Account) -> None:
-    holding = Holding(account)
-    await read(Sender([bytes(1000)], **declared(1000)), holding, growth=4)
+    reservation = Reservation(account)
+    await read(Sender([bytes(1000)], **declared(1000)), reservation, growth=4)
     assert account.used == 4000
 
 
 async def test_nothing_is_read_while_there_is_no_room(account: Account) -> None:
-    holdings = [Holding(account) for _ in range(4)]
-    senders = [Sender([bytes(LIMIT)], **declared(LIMIT)) for _ in holdings]
+    reservations = [Reservation(account) for _ in range(4)]
+    senders = [Sender([bytes(LIMIT)], **declared(LIMIT)) for _ in reservations]
     tasks = [
-        asyncio.create_task(read(sender, holding))
-        for sender, holding in zip(senders, holdings, strict=True)
+        asyncio.create_task(read(sender, reservation))
+        for sender, reservation in zip(senders, reservations, strict=True)
     ]
     await settle()
     assert [sender.is_read for sender in senders] == [True, True, False, False]
     small = Sender([bytes(SMALL)], **declared(SMALL))
-    assert await read(small, Holding(account)) == bytes(SMALL)
-    holdings[1].release()
+    assert await read(small, Reservation(account)) == bytes(SMALL)
+    reservations[1].release()
     await settle()
     assert [sender.is_read for sender in senders] == [True, True, True, False]
     tasks[3].cancel()
-    holdings[0].release()
+    reservations[0].release()
     await asyncio.wait(tasks)
     assert not senders[3].is_read
     assert account.used == LIMIT + SMALL
@@ -107,7 +109,7 @@ async def test_a_body_waits_no_longer_than_it_may(account: Account) -> None:
     for headers in (declared(LIMIT), {"content_encoding": "gzip", **declared(SMALL)}):
         late = Sender([bytes(LIMIT)], **headers)
         with pytest.raises(OverloadedError) as caught:
-            await read(late, Holding(account), patience=0.05)
+            await read(late, Reservation(account), patience=0.05)
         assert caught.value.retry_after > 0
         assert not late.is_read
     assert account.used == LIMIT
@@ -116,16 +118,16 @@ async def test_a_body_waits_no_longer_than_it_may(account: Account) -> None:
 async def test_a_body_of_unknown_length_is_small_until_it_proves_large(account: Account) -> None:
     account.large_bodies = Stage(LIMIT)
     assert account.large_bodies.try_take(LIMIT)
-    assert await read(Sender([bytes(1000)]), Holding(account)) == bytes(1000)
+    assert await read(Sender([bytes(1000)]), Reservation(account)) == bytes(1000)
     large = Sender([bytes(SMALL)] * 3)
-    holding = Holding(account)
-    task = asyncio.create_task(read(large, holding))
+    reservation = Reservation(account)
+    task = asyncio.create_task(read(large, reservation))
     await settle()
     assert not task.done()
     assert len(large._parts) == 2
     account.large_bodies.give_back(LIMIT)
     assert await task == bytes(3 * SMALL)
-    assert holding.size == 3 * SMALL
+    assert reservation.size == 3 * SMALL
 
 
 async def test_what_cannot_be_taken_is_refused_and_holds_nothing(account: Account) -> None:
@@ -137,20 +139,20 @@ async def test_what_cannot_be_taken_is_refused_and_holds_nothing(account: Accoun
         (Sender([GONE], **declared(9)), AbandonedError, True),
     ]
     for sender, error, is_read in refusals:
-        holding = Holding(account)
+        reservation = Reservation(account)
         with pytest.raises(error):
-            await read(sender, holding)
+            await read(sender, reservation)
         assert sender.is_read == is_read
-        holding.release()
+        reservation.release()
     assert account.used == 0
 
 
 async def test_what_a_compressed_body_can_become_is_held(account: Account) -> None:
     content = bytes(LIMIT)
     body = gzip.compress(content)
-    sender, holding = Sender([body], content_encoding="gzip", **declared(len(body))), None
-    holding = Holding(account)
-    raw = await BodyReader(LIMIT, 60).read(sender.request, holding, 1)
+    sender, reservation = Sender([body], content_encoding="gzip", **declared(len(body))), None
+    reservation = Reservation(account)
+    raw = await BodyReader(LIMIT, 60).read(sender.request, reservation, 1)
     assert account.used >= 2 * LIMIT
-    assert await BodyReader(LIMIT, 60).decode(raw, sender.request, holding, 1) == content
+    assert await BodyReader(LIMIT, 60).decode(raw, sender.request, reservation, 1) == content
     assert account.used == LIMIT

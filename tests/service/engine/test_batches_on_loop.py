@@ -37,8 +37,8 @@ def holding(threads: Threads, executor: ThreadPoolExecutor, seconds: float) -> B
         metrics=ModelMetrics("holding", 1),
         max_batch_size=4,
         max_queue_size=100,
-        hold_seconds=seconds,
-        is_quick=lambda row: len(row) < 10,
+        max_inline_seconds=seconds,
+        may_run_inline=lambda row: len(row) < 10,
     )
 
 

@@ -43,7 +43,7 @@ def make_engine(
         max_pixels=10_000,
         max_inflight_bytes=max_inflight_bytes,
         decoders=decoders,
-        hold_seconds=0.0,
+        max_inline_seconds=0.0,
     )
     return Engine(models, limits)
 
@@ -100,7 +100,7 @@ async def test_a_bad_input_has_its_error_in_its_place(engine: Engine) -> None:
     assert outcomes[4].label == "red"
 
 
-@pytest.mark.parametrize("step", ["is_slow", "decode", "decode aside", "decoding_bytes"])
+@pytest.mark.parametrize("step", ["decodes_in_thread", "decode", "decode aside", "decoding_bytes"])
 @pytest.mark.parametrize("defect", [TypeError("a bad operand"), MemoryError(), KeyError(1)])
 async def test_an_input_on_which_decoding_fails_fails_alone(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, step: str, defect: Exception
@@ -114,7 +114,7 @@ async def test_an_input_on_which_decoding_fails_fails_alone(
         return whole(task, data)
 
     if step in ("decode aside", "decoding_bytes"):
-        monkeypatch.setattr(ImageTask, "is_slow", lambda *_: True)
+        monkeypatch.setattr(ImageTask, "decodes_in_thread", lambda *_: True)
     monkeypatch.setattr(ImageTask, method, fail_on_blue)
     outcomes = (await predict(engine, RED, BLUE, RED, version=1)).outcomes
     assert isinstance(outcomes[1], InternalError)
@@ -138,7 +138,7 @@ async def test_more_inputs_than_a_batch_holds_keep_their_order(engine: Engine) -
 async def test_other_requests_have_a_turn_between_the_inputs_of_one(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.engine.decoding._TURN", 0.0)
+    monkeypatch.setattr("service.engine.decoding._MAX_SECONDS_AT_A_TIME", 0.0)
     turns, seen, decode = 0, [], ImageTask.decode
 
     async def count_turns() -> None:
@@ -187,8 +187,8 @@ async def test_nothing_is_decoded_after_the_deadline(
         return decode(task, data)
 
     monkeypatch.setattr(ImageTask, "decode", decode_slowly)
-    for is_slow in (False, True):
-        monkeypatch.setattr(ImageTask, "is_slow", lambda *_, slow=is_slow: slow)
+    for in_thread in (False, True):
+        monkeypatch.setattr(ImageTask, "decodes_in_thread", lambda *_, said=in_thread: said)
         decoded.clear()
         requests = [
             engine.predict(TASK, [large] * 10, deadline=time.monotonic() + 0.2) for _ in range(3)
@@ -204,7 +204,7 @@ async def test_one_decoding_ends_its_request_at_the_deadline(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     going_on = threading.Event()
-    monkeypatch.setattr(ImageTask, "is_slow", lambda *_: True)
+    monkeypatch.setattr(ImageTask, "decodes_in_thread", lambda *_: True)
     monkeypatch.setattr(ImageTask, "decode", lambda *_: going_on.wait(60))
     with pytest.raises(DeadlineExceededError):
         await engine.predict(TASK, [RED], deadline=time.monotonic() + 0.1)
@@ -232,7 +232,7 @@ async def test_an_input_waits_for_room_to_be_decoded(
             at_once -= 1
         return decode(task, data)
 
-    monkeypatch.setattr(ImageTask, "is_slow", lambda *_: True)
+    monkeypatch.setattr(ImageTask, "decodes_in_thread", lambda *_: True)
     monkeypatch.setattr(ImageTask, "decode", decode_and_count)
     monkeypatch.setattr(ImageTask, "decoding_bytes", lambda *_: 150_000)  # room for two
     predictions = await asyncio.gather(*(predict(engine, RED, BLUE, version=1) for _ in range(9)))

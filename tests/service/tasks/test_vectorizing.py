@@ -264,13 +264,13 @@ def task(model: SavedModel, card: ModelCard) -> TextClassification:
 
 
 def test_a_long_text_is_vectorised_before_it_waits_with_others(task: TextClassification) -> None:
-    assert not task.is_slow("good")
-    assert not task.is_slow("a" * LONG)
+    assert not task.decodes_in_thread("good")
+    assert not task.decodes_in_thread("a" * LONG)
     text = PRAISE * 1000
-    assert task.is_slow(text)
+    assert task.decodes_in_thread(text)
     row = task.decode(text)
     assert isinstance(row, Tokens)
-    assert not task.is_quick(row)
+    assert not task.may_run_inline(row)
     assert sum(a.nbytes for a in (row.ids, row.counts, row.truncated)) <= task.row_bytes(text)
 
 

@@ -25,7 +25,7 @@ LIMITS = Limits(
     max_pixels=1,
     max_inflight_bytes=1024,
     decoders=1,
-    hold_seconds=0.0,
+    max_inline_seconds=0.0,
 )
 
 

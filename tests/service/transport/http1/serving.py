@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.admission import Account, Holding
+from service.admission import Account, Reservation
 from service.api.problems import problem_response
 from service.transport.http1.pace import TimeLimits
 from service.transport.http1.protocol import EndpointProtocol
@@ -62,11 +62,11 @@ class EchoAdapter:
         """Take these paths."""
         return url.decode() if url in (b"/classify", b"/sentiment", b"/embed") else None
 
-    def try_hold(self, _: str, size: int) -> Holding:
+    def try_reserve(self, _: str, size: int) -> Reservation:
         """Take room for a body."""
-        holding = Holding(self._account)
-        holding.try_hold(size)
-        return holding
+        reservation = Reservation(self._account)
+        reservation.try_reserve(size)
+        return reservation
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer as the real adapter does."""
