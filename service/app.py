@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import bentoml
 from bentoml.exceptions import BentoMLConfigException
-from PIL.Image import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,14 +15,9 @@ from starlette.routing import Route
 from service import __version__
 from service.api.docs import docs_routes
 from service.api.grpc_server import GrpcServer, check_port_free
-from service.api.trident.answers import (
-    ClassificationAnswer,
-    EmbeddingAnswer,
-    ImageRequest,
-    SentimentAnswer,
-    TextRequest,
-)
 from service.api.trident.http import HttpAdapter
+from service.api.trident.routes import model_routes
+from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
 from service.bento.metrics_folder import choose_metrics_folder
@@ -41,7 +35,6 @@ from service.telemetry.exposition import render_metrics
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
 from service.transport.http1.pace import TimeLimits
-from service.transport.http1.request import HttpRequest
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Tracer
@@ -117,6 +110,7 @@ async def _metrics(_: Request) -> Response:
 _operations = Starlette(
     routes=[
         Route("/metrics", _metrics),
+        *model_routes(_engine, _http.answer),
         *docs_routes(
             _DESCRIPTION,
             max_inputs=settings.max_inputs,
@@ -125,6 +119,10 @@ _operations = Starlette(
         ),
     ]
 )
+
+
+# BentoML finds an endpoint by the name of a class's member.
+Endpoints: Any = type("Endpoints", (), declared(_http.answer))
 
 
 @bentoml.service(
@@ -145,7 +143,7 @@ _operations = Starlette(
     logging={"access": {"enabled": False}},
 )
 @bentoml.asgi_app(_operations, path="/", name="operations")
-class Trident:
+class Trident(Endpoints):
     """Trained Keras models behind HTTP and gRPC."""
 
     def __init__(self) -> None:
@@ -196,33 +194,3 @@ class Trident:
     async def __is_ready__(self) -> bool:
         """Tell BentoML's /readyz whether both protocols answer."""
         return _lifecycle.ready
-
-    @bentoml.api(route="/classify", input_spec=ImageRequest, output_spec=ClassificationAnswer)
-    async def classify(
-        self, ctx: bentoml.Context, image: Image | None = None, images: list[Image] | None = None
-    ) -> Response:
-        """Tell what an image shows."""
-        return await self._answer(ctx)
-
-    @bentoml.api(route="/sentiment", input_spec=TextRequest, output_spec=SentimentAnswer)
-    async def sentiment(
-        self, ctx: bentoml.Context, text: str | None = None, texts: list[str] | None = None
-    ) -> Response:
-        """Tell whether a text speaks well or badly of its subject."""
-        return await self._answer(ctx)
-
-    @bentoml.api(route="/embed", input_spec=ImageRequest, output_spec=EmbeddingAnswer)
-    async def embed(
-        self, ctx: bentoml.Context, image: Image | None = None, images: list[Image] | None = None
-    ) -> Response:
-        """Turn an image into a vector of numbers."""
-        return await self._answer(ctx)
-
-    async def _answer(self, ctx: Any) -> Response:
-        """Answer by the HTTP adapter. BentoML takes the status from the context."""
-        request: Request = ctx.request
-        answer = await _http.answer(
-            HttpRequest(request.url.path, request.headers, request.query_params, request.receive)
-        )
-        ctx.response.status_code = answer.status
-        return Response(answer.body, answer.status, answer.headers)

@@ -4,6 +4,7 @@ import math
 from typing import Any, Final
 
 import orjson
+from pydantic import BaseModel, Field
 
 from service.errors import (
     AbandonedError,
@@ -45,6 +46,26 @@ STATUS: Final[dict[type[TridentError], int]] = {
     UnsupportedVersionError: 505,
 }
 """The HTTP status of each error."""
+
+
+class Problem(BaseModel):
+    """What went wrong, as RFC 9457 says it."""
+
+    type: str = Field(
+        description="The kind of problem, for programs.",
+        examples=["urn:trident:problem:undecodable-input"],
+    )
+    title: str = Field(
+        description="The kind of problem, for people.", examples=["Undecodable input"]
+    )
+    status: int = Field(
+        description="The HTTP status, or what it would be for an input of a list.",
+        examples=[422],
+    )
+    detail: str = Field(
+        description="What to change.",
+        examples=["These 12 bytes aren't an image: send a file in one of PNG, JPEG, GIF."],
+    )
 
 
 def problem_document(error: type[TridentError], detail: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
 
 from service.api.problems import problem_response
-from service.api.trident.http import ENDPOINTS, HttpAdapter
+from service.api.trident.http import HttpAdapter
 from service.bento.orphan import END_SECONDS, end_with_supervisor
 from service.transport.http1.connection import HttpConnection
 from service.transport.http1.pace import TimeLimits
@@ -32,7 +32,7 @@ from service.transport.http1.ticker import Ticker
 
 
 class Ingress:
-    """An ASGI application that answers `ENDPOINTS` and passes on everything else."""
+    """An ASGI application that answers what its adapter does and passes on everything else."""
 
     def __init__(self, application: ASGIApp, adapter: HttpAdapter) -> None:
         self._application = application
@@ -40,7 +40,7 @@ class Ingress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request (ASGI 3)."""
-        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] not in ENDPOINTS:
+        if not self._is_ours(scope):
             await self._application(scope, receive, send)
             return
         query = scope["query_string"]
@@ -52,6 +52,11 @@ class Ingress:
         )
         await _send(await self._adapter.answer(request), send)
 
+    def _is_ours(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "POST":
+            return False
+        return self._adapter.path_of(scope["path"].encode()) is not None
+
 
 def behind_ingress(
     adapter: HttpAdapter | None,
@@ -62,7 +67,7 @@ def behind_ingress(
     is_ready: Callable[[], bool],
     on_stop: Callable[[], None],
 ) -> type[Any]:
-    """Return a BentoML service class whose `workers` answer `ENDPOINTS` by `adapter`.
+    """Return a BentoML service class whose `workers` answer the endpoints by `adapter`.
 
     Without an adapter BentoML answers them itself. `limits` hold for clients. While a worker isn't
     ready, the others take its connections. `on_stop` is called in a worker that begins to stop; its

@@ -48,6 +48,15 @@ class Engine:
         """Whether all models are loaded and warm, and the engine isn't closing."""
         return self._ready
 
+    def kind_of(self, model: str, version: int | None = None) -> str:
+        """Return the kind of a model's task, for instance "image_classification".
+
+        Raises:
+            NotReadyError, UnknownModelError: it isn't served.
+        """
+        self._check_ready()
+        return self.registry.find(name=model, version=version).kind
+
     async def load(self) -> None:
         """Load and warm the models, then go on to speed them up.
 
@@ -73,7 +82,7 @@ class Engine:
 
     async def predict(
         self,
-        kind: str | None,
+        kind: str,
         inputs: Sequence[Any],
         *,
         model: str | None = None,
@@ -88,8 +97,7 @@ class Engine:
         so does one that is an error already, because the adapter couldn't read it.
 
         Args:
-            kind: the task that the model must have, for instance "image_classification"; any if
-                None, but then `model` must be given.
+            kind: the task that the model must have, for instance "image_classification".
             inputs: one or more.
             model: the model's name; the default of the kind if None.
             version: the model's version; the newest that is served if None.
@@ -99,8 +107,7 @@ class Engine:
             NotReadyError, UnknownModelError, MalformedRequestError, TooLargeError,
             OverloadedError, DeadlineExceededError: as their names say, for the whole request.
         """
-        if not self._ready:
-            raise NotReadyError("The models are still being loaded, or the service is stopping.")
+        self._check_ready()
         served = self.registry.find(kind, model, version)
         self._check_count(len(inputs))
         started = time.monotonic()
@@ -124,6 +131,10 @@ class Engine:
             served.card.version,
             Timing(started, decode_seconds, batched.queue, batched.inference),
         )
+
+    def _check_ready(self) -> None:
+        if not self._ready:
+            raise NotReadyError("The models are still being loaded, or the service is stopping.")
 
     def _check_count(self, count: int) -> None:
         if count == 0:

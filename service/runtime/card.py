@@ -1,11 +1,11 @@
 """The model card: what `model.json` beside a SavedModel says about it.
 
 The service takes from it all that it needs to know of a model: the task, the labels, the
-signatures and the preprocessing. Fields that only people read (metrics, hyperparameters,
-training data) aren't listed here and are ignored.
+signatures and the preprocessing. Fields that it doesn't know (hyperparameters, training
+data) are ignored.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -93,6 +93,8 @@ class ModelCard(CardPart):
     signatures: dict[str, SignatureSpec]
     preprocessing: Annotated[ImagePreprocessing | TextPreprocessing, Field(discriminator="type")]
     libraries: dict[str, str] = {}
+    metrics: tuple[dict[str, Any], ...] = ()
+    """What was measured in training, for people: a name, a data set, a value and more."""
     files: dict[str, str]
 
     def signature(self, name: str, *outputs: str) -> SignatureSpec:

@@ -1,22 +1,36 @@
-"""The kinds of tasks: what makes the task of a model, by the name in its card."""
+"""The kinds of tasks: what each takes and answers, and what makes the task of a model."""
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from service.errors import CorruptModelError
 from service.runtime.card import ModelCard
 from service.runtime.saved_model import SavedModel
-from service.tasks.image_classification import ImageClassification
-from service.tasks.image_embedding import ImageEmbedding
+from service.tasks.image_classification import Classification, ImageClassification
+from service.tasks.image_embedding import Embedding, ImageEmbedding
 from service.tasks.task import AnyTask, TaskLimits
-from service.tasks.text_classification import TextClassification
+from service.tasks.text_classification import TextClassification, TextLabel
 
-KINDS: Final[dict[str, Callable[[SavedModel, ModelCard, TaskLimits], AnyTask]]] = {
-    "image_classification": ImageClassification,
-    "image_embedding": ImageEmbedding,
-    "text_classification": TextClassification,
+Input = Literal["image", "text"]
+"""What one input of a task is: an image file as bytes, or a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of tasks. `answer` is a dataclass that declares the fields of an answer."""
+
+    input: Input
+    answer: type[Any]
+    make: Callable[[SavedModel, ModelCard, TaskLimits], AnyTask]
+
+
+KINDS: Final[dict[str, Kind]] = {
+    "image_classification": Kind("image", Classification, ImageClassification),
+    "image_embedding": Kind("image", Embedding, ImageEmbedding),
+    "text_classification": Kind("text", TextLabel, TextClassification),
 }
-"""What makes a task of a loaded model, by the card's `task`."""
+"""The kinds by the name that a model's card gives as its task."""
 
 
 def make_task(model: SavedModel, card: ModelCard, limits: TaskLimits) -> AnyTask:
@@ -25,7 +39,7 @@ def make_task(model: SavedModel, card: ModelCard, limits: TaskLimits) -> AnyTask
     Raises:
         CorruptModelError: there is no such kind, or the card or the model doesn't fit it.
     """
-    make = KINDS.get(card.task)
-    if make is None:
+    kind = KINDS.get(card.task)
+    if kind is None:
         raise CorruptModelError(f"{card.name}: nothing serves the task {card.task!r}.")
-    return make(model, card, limits)
+    return kind.make(model, card, limits)

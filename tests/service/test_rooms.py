@@ -19,23 +19,32 @@ ROOMS = {
     "tasks": {"errors", "telemetry", "runtime"},
     "engine": {"errors", "prediction", "admission", "telemetry", "runtime", "tasks"},
     "transport": {"errors", "admission", "telemetry"},
-    "api": {"errors", "prediction", "admission", "telemetry", "tasks", "engine", "transport"},
+    "api": {
+        "errors",
+        "prediction",
+        "admission",
+        "telemetry",
+        "runtime",
+        "tasks",
+        "engine",
+        "transport",
+    },
     "settings": set(),
     "settings_report": {"settings"},
     "settings_document": {"settings"},
-    "bento": {"errors", "admission", "telemetry", "runtime", "engine", "transport", "api"},
+    "bento": {"errors", "admission", "telemetry", "runtime", "tasks", "engine", "transport", "api"},
 }
 """What each room may import of the others. `app` puts them together."""
 
 LIBRARIES = {
-    "bentoml": {"bento", "app", "api"},
+    "bentoml": {"bento", "app"},
     "_bentoml_impl": {"bento"},
     "circus": {"bento"},
     "uvicorn": {"transport", "bento"},
     "httptools": {"transport"},
     "hpack": {"transport"},
     "starlette": {"transport", "api", "bento", "app"},
-    "PIL": {"tasks", "bento", "app", "api"},
+    "PIL": {"tasks", "bento"},
     "tensorflow": {"runtime"},
     "opentelemetry": {"telemetry"},
 }

@@ -1,11 +1,12 @@
 """What the endpoints' request bodies look like, for the OpenAPI document."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from service.api.reading.forms import read_images, read_texts
-from service.api.trident.answers import ImageRequest, TextRequest
+from service.api.reading.forms import READERS
+from service.tasks.kinds import Input
 
 Json = dict[str, Any]
 
@@ -21,14 +22,14 @@ _PLAIN_TEXT: Final = {
 }
 
 
-def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> dict[Any, Json]:
-    """Return the OpenAPI request body of each reader of `service.api.reading.forms`."""
+def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> dict[Input, Json]:
+    """Return the OpenAPI request body for each kind of inputs."""
     limits = (
         f"At most {max_inputs} in a request, {max_body_bytes:,} bytes in all. The body may be "
         "compressed, if Content-Encoding says so: gzip or deflate."
     )
     return {
-        read_images: {
+        "image": {
             "required": True,
             "description": f"Images of up to {max_pixels:,} pixels. {limits}",
             "content": {
@@ -37,18 +38,47 @@ def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> 
                 "application/json": _image_json(max_inputs),
             },
         },
-        read_texts: {
+        "text": {
             "required": True,
             "description": f"Texts. {limits}",
             "content": {
                 "text/plain": {
                     "schema": _PLAIN_TEXT,
-                    "examples": {"one": {"summary": "A text", "value": _example("text")}},
+                    "examples": {
+                        "one": {"summary": "A text", "value": READERS["text"].examples[0]}
+                    },
                 },
                 "application/json": _text_json(max_inputs),
             },
         },
     }
+
+
+def any_request_body(bodies: Mapping[Input, Json]) -> Json:
+    """Return the request body of a path that takes what one of several kinds of models does."""
+    content: Json = {}
+    for kind, body in bodies.items():
+        for content_type, media in body["content"].items():
+            content.setdefault(content_type, []).append((kind, media))
+    return {
+        "required": True,
+        "description": "What the model takes. "
+        + " ".join(body["description"] for body in bodies.values()),
+        "content": {name: _either(media) for name, media in content.items()},
+    }
+
+
+def _either(media: Sequence[tuple[Input, Json]]) -> Json:
+    """Return one media type's content of what several kinds of models take in it."""
+    if len(media) == 1:
+        return media[0][1]
+    schemas = [schema for _, one in media for schema in one["schema"]["oneOf"]]
+    examples = {
+        f"{kind}_{name}": example | {"summary": f"{example['summary']}: {kind}"}
+        for kind, one in media
+        for name, example in one["examples"].items()
+    }
+    return {"schema": {"oneOf": schemas}, "examples": examples}
 
 
 def _form(max_inputs: int) -> Json:
@@ -67,28 +97,25 @@ def _form(max_inputs: int) -> Json:
 
 
 def _image_json(max_inputs: int) -> Json:
-    fields = ImageRequest.model_fields
+    images = READERS["image"]
     coded = base64.b64encode(_EXAMPLE_IMAGE.read_bytes()).decode()
     file = {"type": "string", "contentEncoding": "base64"}
     return _one_or_several(
-        {
-            "image": file
-            | {"description": f"{fields['image'].description} In base64, or as a data: URL."}
-        },
-        {"images": _list(file, max_inputs, fields["images"].description)},
+        {"image": file | {"description": f"{images.one} In base64, or as a data: URL."}},
+        {"images": _list(file, max_inputs, images.several)},
         {"image": coded},
         {"images": [coded, coded]},
     )
 
 
 def _text_json(max_inputs: int) -> Json:
-    fields = TextRequest.model_fields
+    texts = READERS["text"]
     text = {"type": "string"}
     return _one_or_several(
-        {"text": text | {"description": fields["text"].description}},
-        {"texts": _list(text, max_inputs, fields["texts"].description)},
-        {"text": _example("text")},
-        {"texts": _example("texts")},
+        {"text": text | {"description": texts.one}},
+        {"texts": _list(text, max_inputs, texts.several)},
+        {"text": texts.examples[0]},
+        {"texts": list(texts.examples[1:])},
     )
 
 
@@ -112,7 +139,7 @@ def _object(title: str, properties: Json) -> Json:
     }
 
 
-def _list(item: Json, max_inputs: int, description: str | None) -> Json:
+def _list(item: Json, max_inputs: int, description: str) -> Json:
     return {
         "type": "array",
         "items": item,
@@ -120,9 +147,3 @@ def _list(item: Json, max_inputs: int, description: str | None) -> Json:
         "maxItems": max_inputs,
         "description": description,
     }
-
-
-def _example(field: str) -> Any:
-    """Return the first example of a field of `TextRequest`."""
-    examples = TextRequest.model_fields[field].examples
-    return examples[0] if examples else None

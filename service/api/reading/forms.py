@@ -1,6 +1,6 @@
 """Reading the inputs out of a request, in each of the forms that an endpoint takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +17,7 @@ from service.errors import (
     UndecodableInputError,
     UnsupportedMediaTypeError,
 )
+from service.tasks.kinds import Input
 
 _SPARE_FIELDS: Final = 16  # fields of a form beside the images: empty ones
 
@@ -158,3 +159,41 @@ def _is_image(field: Field) -> bool:
             f"-F {field.name}=@digit.png, with @ and not <; elsewhere, give the part a filename."
         )
     return not field.is_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How a request's inputs are read, and what is said of them.
+
+    `one` and `several` describe the fields for one input and for a list of them. A byte of a body
+    becomes at most `growth` bytes in the inputs.
+    """
+
+    read: Callable[[str, bytes, int], Form]
+    growth: int
+    one: str
+    several: str
+    examples: tuple[str, ...] = ()
+
+
+READERS: Final[dict[Input, Reader]] = {
+    "image": Reader(
+        read_images,
+        growth=1,
+        one="One image file: PNG, JPEG, GIF, BMP, WebP or TIFF.",
+        several="Several image files, answered by a list.",
+    ),
+    "text": Reader(
+        read_texts,
+        # One character beyond U+FFFF makes all others of a text take four bytes in memory.
+        growth=4,
+        one="One text.",
+        several="Several texts, answered by a list.",
+        examples=(
+            "A wonderful film, from start to end.",
+            "I loved every minute.",
+            "Two hours that I won't get back.",
+        ),
+    ),
+}
+"""The readers by what a task's input is."""

@@ -2,51 +2,44 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
+from service.api.endpoints import BY_NAME, ENDPOINTS
+from service.api.reading.forms import READERS
 from service.api.trident import inference_pb2 as messages
+from service.api.trident.grpc_answers import result_fields, timing_fields
 from service.engine.engine import Engine
 from service.errors import MalformedRequestError, TridentError
 from service.prediction import Prediction
-from service.tasks.image_classification import Classification
-from service.tasks.image_embedding import Embedding
-from service.tasks.text_classification import TextLabel
+from service.tasks.kinds import KINDS, Input
 from service.telemetry.exchange import ExchangeListener, Observer
 from service.transport.grpc.calls import Call, UnaryMethod
 from service.transport.grpc.status import STATUS, CallError, StatusCode, retry_after
 
 _DEADLINE_SLACK = 0.05  # seconds
 
-SERVICE: Final[str] = messages.DESCRIPTOR.services_by_name["Inference"].full_name
+_DESCRIPTOR: Final = messages.DESCRIPTOR.services_by_name["Inference"]
+SERVICE: Final[str] = _DESCRIPTOR.full_name
 
-
-# Messages are made from nested dictionaries: a message made of messages copies each of them, which
-# took three times as long.
-Fields = dict[str, Any]
+_INPUT_FIELDS: Final[dict[Input, str]] = {"image": "images", "text": "texts"}
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A call: its name in the metrics, the task behind it, its messages and how they are read.
+    """A call: its name in the metrics, its messages, and the kind of models that it is for.
 
-    A `result` goes into the field `result_field` of the response's own message for an input. A
-    byte of a request becomes at most `growth` bytes in its inputs.
+    Without a kind the model must be named, and its own kind says what the inputs are.
     """
 
     name: str
-    task: str
     request: Any
-    inputs: Callable[[Any], Sequence[Any]]
     response: Any
-    result_field: str
-    result: Callable[[Any], Fields]
-    growth: int = 1
+    kind: str | None = None
 
 
 class GrpcAdapter:
@@ -67,7 +60,7 @@ class GrpcAdapter:
     def unary(self) -> dict[str, UnaryMethod]:
         """The methods of `trident.v1.Inference`, by path."""
         return {
-            f"/{SERVICE}/{name}": UnaryMethod(partial(self._answer, method), method.growth)
+            f"/{SERVICE}/{name}": UnaryMethod(partial(self._answer, method), _growth(method))
             for name, method in METHODS.items()
         }
 
@@ -79,9 +72,9 @@ class GrpcAdapter:
         call.request_id, exchange.size = exchange.request_id, len(data)
         deadline = min(call.client_deadline, exchange.started + self._request_timeout)
         try:
-            request = _parse(method, data)
+            request = self._parse(method, data)
             del data  # which would otherwise be there twice until the answer
-            prediction = exchange.prediction = await self._predict(method, request, deadline)
+            prediction = exchange.prediction = await self._predict(request, deadline)
         except TridentError as error:
             observer.reject(exchange, error)
             observer.end(exchange, STATUS[type(error)].name)
@@ -98,15 +91,31 @@ class GrpcAdapter:
                 observer.reject(exchange, refusal)
         observer.end(exchange, StatusCode.OK.name)
         response = method.response(
-            results=[_result(method, outcome) for outcome in prediction.outcomes],
+            results=[result_fields(outcome) for outcome in prediction.outcomes],
             model={"name": prediction.model, "version": prediction.version},
-            timing=_timing(prediction),
+            timing=timing_fields(prediction),
         )
         return bytes(response.SerializeToString())
 
-    async def _predict(self, method: Method, request: "ReadRequest", deadline: float) -> Prediction:
+    def _parse(self, method: Method, data: bytes) -> "ReadRequest":
+        try:
+            request = method.request.FromString(data)
+        except DecodeError:
+            raise MalformedRequestError(
+                "The message can't be read: is all of its text UTF-8?"
+            ) from None
+        model, version = request.model.name or None, request.model.version or None
+        if method.kind is not None:
+            inputs = getattr(request, _INPUT_FIELDS[KINDS[method.kind].input])
+            return ReadRequest(list(inputs), method.kind, model, version)
+        if model is None:
+            raise MalformedRequestError("The request names no model: say which in `model.name`.")
+        kind = self._engine.kind_of(model, version)
+        return ReadRequest(_only_inputs(request, KINDS[kind].input), kind, model, version)
+
+    async def _predict(self, request: "ReadRequest", deadline: float) -> Prediction:
         prediction = await self._engine.predict(
-            method.task,
+            request.kind,
             request.inputs,
             model=request.model,
             version=request.version,
@@ -121,19 +130,19 @@ class ReadRequest:
     """What a request says, without its message: that would keep a copy of all inputs."""
 
     inputs: list[Any]
+    kind: str
     model: str | None
     version: int | None
 
 
-def _parse(method: Method, data: bytes) -> ReadRequest:
-    try:
-        request = method.request.FromString(data)
-    except DecodeError:
-        raise MalformedRequestError(
-            "The message can't be read: is all of its text UTF-8?"
-        ) from None
-    choice = request.model
-    return ReadRequest(list(method.inputs(request)), choice.name or None, choice.version or None)
+def _only_inputs(request: Any, wanted: Input) -> list[Any]:
+    """Return the inputs of a request that has a field for each kind of them."""
+    for given, field in _INPUT_FIELDS.items():
+        if given != wanted and getattr(request, field):
+            raise MalformedRequestError(
+                f"{request.model.name} takes {_INPUT_FIELDS[wanted]}: the request holds {field}."
+            )
+    return list(getattr(request, _INPUT_FIELDS[wanted]))
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:
@@ -151,70 +160,26 @@ def _given_up(deadline: float) -> StatusCode:
     return StatusCode.DEADLINE_EXCEEDED if expired else StatusCode.CANCELLED
 
 
-def _timing(prediction: Prediction) -> Fields:
-    timing = prediction.timing
+def _growth(method: Method) -> int:
+    """Return the most bytes that a byte of a request becomes in its inputs."""
+    if method.kind is None:
+        return max(reader.growth for reader in READERS.values())
+    return READERS[KINDS[method.kind].input].growth
+
+
+def _methods() -> dict[str, Method]:
+    """Return a method for each endpoint that the proto has one for, and the one by name."""
+    kinds = {endpoint.name: endpoint.kind for endpoint in ENDPOINTS} | {BY_NAME: None}
     return {
-        "decode_ms": timing.decode * 1e3,
-        "queue_ms": timing.queue * 1e3,
-        "inference_ms": timing.inference * 1e3,
+        method: Method(
+            method.lower(),
+            getattr(messages, f"{method}Request"),
+            getattr(messages, f"{method}Response"),
+            kinds[method.lower()],
+        )
+        for method in _DESCRIPTOR.methods_by_name
     }
 
 
-def _result(method: Method, outcome: Any) -> Fields:
-    if isinstance(outcome, TridentError):
-        return {"error": {"code": STATUS[type(outcome)].value, "message": str(outcome)}}
-    return {method.result_field: method.result(outcome)}
-
-
-def _classification(answer: Classification) -> Fields:
-    return {"label": answer.label, "probability": answer.probability, "top": answer.top}
-
-
-def _sentiment(answer: TextLabel) -> Fields:
-    return {
-        "label": answer.label,
-        "score": answer.score,
-        "probabilities": answer.probabilities,
-        "truncated": answer.truncated,
-    }
-
-
-def _embedding(answer: Embedding) -> Fields:
-    return {
-        "values": answer.embedding.tolist(),
-        "reconstruction_error": answer.reconstruction_error,
-    }
-
-
-METHODS: Final = {
-    "Classify": Method(
-        name="classify",
-        task="image_classification",
-        request=messages.ClassifyRequest,
-        inputs=attrgetter("images"),
-        response=messages.ClassifyResponse,
-        result_field="classification",
-        result=_classification,
-    ),
-    "Sentiment": Method(
-        name="sentiment",
-        task="text_classification",
-        request=messages.SentimentRequest,
-        inputs=attrgetter("texts"),
-        response=messages.SentimentResponse,
-        result_field="sentiment",
-        result=_sentiment,
-        # One character beyond U+FFFF makes all others of a text take four bytes in memory.
-        growth=4,
-    ),
-    "Embed": Method(
-        name="embed",
-        task="image_embedding",
-        request=messages.EmbedRequest,
-        inputs=attrgetter("images"),
-        response=messages.EmbedResponse,
-        result_field="embedding",
-        result=_embedding,
-    ),
-}
+METHODS: Final = _methods()
 """The calls of `trident.v1.Inference` by name."""

@@ -1,50 +1,55 @@
-"""Answering an endpoint's HTTP requests by the engine."""
+"""Answering Trident's HTTP requests by the engine.
+
+A POST to an endpoint's path is answered by the default model of its task, or by the one that
+`?model=` and `?version=` name. A POST to `/models/NAME` or `/models/NAME/versions/N` is answered
+by that model, in the forms of its task.
+"""
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
-
 from service.admission import Reservation
-from service.api.problems import STATUS, problem, problem_response
+from service.api.answers import answer_json, dump
+from service.api.endpoints import BY_NAME, ENDPOINTS
+from service.api.problems import STATUS, problem_response
 from service.api.reading.body import BodyReader, unless_gone
-from service.api.reading.forms import Form, read_images, read_texts
+from service.api.reading.forms import READERS, Form, Reader
 from service.engine.engine import Engine
-from service.errors import AbandonedError, InternalError, MalformedRequestError, TridentError
+from service.errors import (
+    AbandonedError,
+    InternalError,
+    MalformedRequestError,
+    TridentError,
+    UnknownModelError,
+)
 from service.prediction import Prediction, Timing
+from service.tasks.kinds import KINDS
 from service.telemetry.exchange import Exchange, ExchangeListener, Observer
 from service.transport.http1.request import HttpRequest, HttpResponse
 
+_MODEL_PATH: Final = re.compile(r"/models/([A-Za-z0-9][A-Za-z0-9_.-]*)(?:/versions/([0-9]{1,9}))?")
+
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A path's name in the metrics, the task behind it, and how its inputs are read.
+class Route:
+    """Which model a path is for, and how its inputs are read.
 
-    A byte of a body becomes at most `growth` bytes in the inputs.
+    A model's path gives the model and perhaps the version, an endpoint's path neither.
     """
 
-    name: str
-    task: str
-    read: Callable[[str, bytes, int], Form]
-    growth: int
-
-
-ENDPOINTS: Final[dict[str, Endpoint]] = {
-    "/classify": Endpoint("classify", "image_classification", read_images, 1),
-    # One character beyond U+FFFF makes all others of a text take four bytes in memory.
-    "/sentiment": Endpoint("sentiment", "text_classification", read_texts, 4),
-    "/embed": Endpoint("embed", "image_embedding", read_images, 1),
-}
-"""The endpoints by path."""
-
-_PATHS: Final = {path.encode(): path for path in ENDPOINTS}
+    observer: Observer
+    kind: str
+    reader: Reader
+    model: str | None = None
+    version: int | None = None
 
 
 class HttpAdapter:
-    """Answers HTTP requests to `ENDPOINTS`."""
+    """Answers HTTP requests to the endpoints, and to models by their names."""
 
     def __init__(
         self,
@@ -57,26 +62,40 @@ class HttpAdapter:
     ) -> None:
         """Answer by `engine`; `request_timeout` is in seconds."""
         self._engine = engine
-        self._observers = {
-            path: Observer(f"POST {path}", endpoint.name, "http", listeners)
-            for path, endpoint in ENDPOINTS.items()
+        self._routes = {
+            endpoint.path: Route(
+                Observer(f"POST {endpoint.path}", endpoint.name, "http", listeners),
+                endpoint.kind,
+                READERS[KINDS[endpoint.kind].input],
+            )
+            for endpoint in ENDPOINTS
         }
+        self._by_name = Observer("POST /models/NAME", BY_NAME, "http", listeners)
         self._max_inputs = max_inputs
         self._bodies = BodyReader(max_body_bytes, request_timeout)
         self._request_timeout = request_timeout
 
     def path_of(self, url: bytes) -> str | None:
-        """Return the path of a URL without its query, if it is an endpoint's."""
-        return _PATHS.get(url)
+        """Return the path of a URL without its query, if a POST to it is answered here."""
+        path = _PATHS.get(url)
+        if path is None and url.startswith(b"/models/"):
+            named = url.decode("latin-1")
+            return named if _MODEL_PATH.fullmatch(named) else None
+        return path
 
     def try_reserve(self, path: str, size: int) -> Reservation | None:
         """Take room for a body of `size` bytes, or return None if there is none now."""
         reservation = Reservation(self._engine.account)
-        return reservation if reservation.try_reserve(size * ENDPOINTS[path].growth) else None
+        try:
+            growth = self._route(path).reader.growth
+        except TridentError:  # `answer` will say so
+            growth = 1
+        return reservation if reservation.try_reserve(size * growth) else None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request to one of `ENDPOINTS`, by a problem document where it fails."""
-        observer, header = self._observers[request.path], request.headers.get
+        """Answer a POST, by a problem document where it fails."""
+        known, header = self._routes.get(request.path), request.headers.get
+        observer = known.observer if known else self._by_name
         exchange = observer.begin(
             header("x-request-id"), header("traceparent"), header("tracestate")
         )
@@ -101,13 +120,14 @@ class HttpAdapter:
     async def _predict(
         self, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> HttpResponse:
-        endpoint = ENDPOINTS[request.path]
-        form = await self._read_form(endpoint, request, exchange, reservation)
+        route = self._route(request.path)
+        form = await self._read_form(route.reader, request, exchange, reservation)
+        model, version = _choice(route, request.query)
         predicting = self._engine.predict(
-            endpoint.task,
+            route.kind,
             form.inputs,
-            model=request.query.get("model"),
-            version=_version(request.query.get("version")),
+            model=model,
+            version=version,
             deadline=exchange.started + self._request_timeout,
         )
         if not request.cancelled_when_gone:
@@ -115,43 +135,62 @@ class HttpAdapter:
         prediction = exchange.prediction = await predicting
         if form.is_list:
             for error in prediction.errors:
-                self._observers[request.path].reject(exchange, error)
+                route.observer.reject(exchange, error)
         headers = {
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
         }
-        return HttpResponse(200, _dump(_content(prediction, form)), headers)
+        return HttpResponse(200, dump(_content(prediction, form)), headers)
+
+    def _route(self, path: str) -> Route:
+        """Return the route of a path. Raises UnknownModelError, NotReadyError."""
+        return self._routes.get(path) or self._route_by_name(path)
+
+    def _route_by_name(self, path: str) -> Route:
+        match = _MODEL_PATH.fullmatch(path)
+        if match is None:
+            raise UnknownModelError(
+                "There is nothing at this path: send to /models/NAME or /models/NAME/versions/N."
+            )
+        name, number = match.groups()
+        version = None if number is None else int(number)
+        kind = self._engine.kind_of(name, version)
+        return Route(self._by_name, kind, READERS[KINDS[kind].input], name, version)
 
     async def _read_form(
-        self, endpoint: Endpoint, request: HttpRequest, exchange: Exchange, reservation: Reservation
+        self, reader: Reader, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> Form:
         """Read the inputs. The request's time runs from the end of its body."""
-        body = await self._bodies.read(request, reservation, endpoint.growth)
+        body = await self._bodies.read(request, reservation, reader.growth)
         exchange.started, exchange.size = time.monotonic(), len(body)
-        body = await self._bodies.decode(body, request, reservation, endpoint.growth)
-        return endpoint.read(request.headers.get("content-type", ""), body, self._max_inputs)
+        body = await self._bodies.decode(body, request, reservation, reader.growth)
+        return reader.read(request.headers.get("content-type", ""), body, self._max_inputs)
 
 
-def _dump(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+def _choice(route: Route, query: Mapping[str, str]) -> tuple[str | None, int | None]:
+    """Return the model and the version that a request asks for, None where it leaves them open.
+
+    Raises:
+        MalformedRequestError: the version isn't a number, or the path names the model already.
+    """
+    model, version = query.get("model"), query.get("version")
+    if route.model is None:
+        return model, _version(version)
+    if model is not None or version is not None:
+        raise MalformedRequestError(
+            "The path names the model: leave ?model= and ?version= out. A version is chosen by "
+            "/models/NAME/versions/N."
+        )
+    return route.model, route.version
 
 
 def _content(prediction: Prediction, form: Form) -> Any:
     if form.is_list:
-        return [_result(outcome, prediction) for outcome in prediction.outcomes]
+        return [answer_json(outcome, prediction) for outcome in prediction.outcomes]
     outcome = prediction.outcomes[0]
     if isinstance(outcome, TridentError):
         raise outcome
-    return _result(outcome, prediction)
-
-
-def _result(outcome: Any, prediction: Prediction) -> dict[str, Any]:
-    if isinstance(outcome, TridentError):
-        return problem(outcome)
-    result = {name: getattr(outcome, name) for name in outcome.__slots__}
-    result["model"] = prediction.model
-    result["version"] = prediction.version
-    return result
+    return answer_json(outcome, prediction)
 
 
 def _server_timing(timing: Timing) -> str:
@@ -168,3 +207,6 @@ def _version(value: str | None) -> int | None:
     if not (value.isascii() and value.isdecimal()) or len(value) > 9:
         raise MalformedRequestError("?version= must be a whole number, for instance 1.")
     return int(value)
+
+
+_PATHS: Final = {endpoint.path.encode(): endpoint.path for endpoint in ENDPOINTS}

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#service/api/trident/inference.proto\x12\ntrident.v1\",\n\x0bModelChoice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\".\n\rModelIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\"C\n\x06Timing\x12\x11\n\tdecode_ms\x18\x01 \x01(\x01\x12\x10\n\x08queue_ms\x18\x02 \x01(\x01\x12\x14\n\x0cinference_ms\x18\x03 \x01(\x01\"&\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"I\n\x0f\x43lassifyRequest\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12&\n\x05model\x18\x02 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x8d\x01\n\x10\x43lassifyResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.trident.v1.ClassifyResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"u\n\x0e\x43lassifyResult\x12\x34\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1a.trident.v1.ClassificationH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x42\t\n\x07outcome\"_\n\x0e\x43lassification\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\x12)\n\x03top\x18\x03 \x03(\x0b\x32\x1c.trident.v1.LabelProbability\"6\n\x10LabelProbability\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"I\n\x10SentimentRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\x05model\x18\x02 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x8f\x01\n\x11SentimentResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.trident.v1.SentimentResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"q\n\x0fSentimentResult\x12/\n\tsentiment\x18\x01 \x01(\x0b\x32\x1a.trident.v1.SentimentLabelH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x42\t\n\x07outcome\"\xbd\x01\n\x0eSentimentLabel\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x44\n\rprobabilities\x18\x03 \x03(\x0b\x32-.trident.v1.SentimentLabel.ProbabilitiesEntry\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x1a\x34\n\x12ProbabilitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"F\n\x0c\x45mbedRequest\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12&\n\x05model\x18\x02 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x87\x01\n\rEmbedResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.trident.v1.EmbedResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"h\n\x0b\x45mbedResult\x12*\n\tembedding\x18\x01 \x01(\x0b\x32\x15.trident.v1.EmbeddingH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x42\t\n\x07outcome\"9\n\tEmbedding\x12\x0e\n\x06values\x18\x01 \x03(\x02\x12\x1c\n\x14reconstruction_error\x18\x02 \x01(\x02\x32\xda\x01\n\tInference\x12\x45\n\x08\x43lassify\x12\x1b.trident.v1.ClassifyRequest\x1a\x1c.trident.v1.ClassifyResponse\x12H\n\tSentiment\x12\x1c.trident.v1.SentimentRequest\x1a\x1d.trident.v1.SentimentResponse\x12<\n\x05\x45mbed\x12\x18.trident.v1.EmbedRequest\x1a\x19.trident.v1.EmbedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#service/api/trident/inference.proto\x12\ntrident.v1\x1a\x1cgoogle/protobuf/struct.proto\",\n\x0bModelChoice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\".\n\rModelIdentity\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\"C\n\x06Timing\x12\x11\n\tdecode_ms\x18\x01 \x01(\x01\x12\x10\n\x08queue_ms\x18\x02 \x01(\x01\x12\x14\n\x0cinference_ms\x18\x03 \x01(\x01\"&\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"I\n\x0f\x43lassifyRequest\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12&\n\x05model\x18\x02 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x8d\x01\n\x10\x43lassifyResponse\x12+\n\x07results\x18\x01 \x03(\x0b\x32\x1a.trident.v1.ClassifyResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"u\n\x0e\x43lassifyResult\x12\x34\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1a.trident.v1.ClassificationH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x42\t\n\x07outcome\"_\n\x0e\x43lassification\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\x12)\n\x03top\x18\x03 \x03(\x0b\x32\x1c.trident.v1.LabelProbability\"6\n\x10LabelProbability\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\"I\n\x10SentimentRequest\x12\r\n\x05texts\x18\x01 \x03(\t\x12&\n\x05model\x18\x02 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x8f\x01\n\x11SentimentResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.trident.v1.SentimentResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"q\n\x0fSentimentResult\x12/\n\tsentiment\x18\x01 \x01(\x0b\x32\x1a.trident.v1.SentimentLabelH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x42\t\n\x07outcome\"\xbd\x01\n\x0eSentimentLabel\x12\r\n\x05label\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x44\n\rprobabilities\x18\x03 \x03(\x0b\x32-.trident.v1.SentimentLabel.ProbabilitiesEntry\x12\x11\n\ttruncated\x18\x04 \x01(\x08\x1a\x34\n\x12ProbabilitiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\"F\n\x0c\x45mbedRequest\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12&\n\x05model\x18\x02 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x87\x01\n\rEmbedResponse\x12(\n\x07results\x18\x01 \x03(\x0b\x32\x17.trident.v1.EmbedResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"h\n\x0b\x45mbedResult\x12*\n\tembedding\x18\x01 \x01(\x0b\x32\x15.trident.v1.EmbeddingH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x42\t\n\x07outcome\"9\n\tEmbedding\x12\x0e\n\x06values\x18\x01 \x03(\x02\x12\x1c\n\x14reconstruction_error\x18\x02 \x01(\x02\"W\n\x0ePredictRequest\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12\r\n\x05texts\x18\x02 \x03(\t\x12&\n\x05model\x18\x03 \x01(\x0b\x32\x17.trident.v1.ModelChoice\"\x8b\x01\n\x0fPredictResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.trident.v1.PredictResult\x12(\n\x05model\x18\x02 \x01(\x0b\x32\x19.trident.v1.ModelIdentity\x12\"\n\x06timing\x18\x03 \x01(\x0b\x32\x12.trident.v1.Timing\"\xfc\x01\n\rPredictResult\x12\x34\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1a.trident.v1.ClassificationH\x00\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x11.trident.v1.ErrorH\x00\x12/\n\tsentiment\x18\x03 \x01(\x0b\x32\x1a.trident.v1.SentimentLabelH\x00\x12*\n\tembedding\x18\x04 \x01(\x0b\x32\x15.trident.v1.EmbeddingH\x00\x12)\n\x06\x66ields\x18\x05 \x01(\x0b\x32\x17.google.protobuf.StructH\x00\x42\t\n\x07outcome2\x9e\x02\n\tInference\x12\x45\n\x08\x43lassify\x12\x1b.trident.v1.ClassifyRequest\x1a\x1c.trident.v1.ClassifyResponse\x12H\n\tSentiment\x12\x1c.trident.v1.SentimentRequest\x1a\x1d.trident.v1.SentimentResponse\x12<\n\x05\x45mbed\x12\x18.trident.v1.EmbedRequest\x1a\x19.trident.v1.EmbedResponse\x12\x42\n\x07Predict\x12\x1a.trident.v1.PredictRequest\x1a\x1b.trident.v1.PredictResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,42 +34,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SENTIMENTLABEL_PROBABILITIESENTRY']._loaded_options = None
   _globals['_SENTIMENTLABEL_PROBABILITIESENTRY']._serialized_options = b'8\001'
-  _globals['_MODELCHOICE']._serialized_start=51
-  _globals['_MODELCHOICE']._serialized_end=95
-  _globals['_MODELIDENTITY']._serialized_start=97
-  _globals['_MODELIDENTITY']._serialized_end=143
-  _globals['_TIMING']._serialized_start=145
-  _globals['_TIMING']._serialized_end=212
-  _globals['_ERROR']._serialized_start=214
-  _globals['_ERROR']._serialized_end=252
-  _globals['_CLASSIFYREQUEST']._serialized_start=254
-  _globals['_CLASSIFYREQUEST']._serialized_end=327
-  _globals['_CLASSIFYRESPONSE']._serialized_start=330
-  _globals['_CLASSIFYRESPONSE']._serialized_end=471
-  _globals['_CLASSIFYRESULT']._serialized_start=473
-  _globals['_CLASSIFYRESULT']._serialized_end=590
-  _globals['_CLASSIFICATION']._serialized_start=592
-  _globals['_CLASSIFICATION']._serialized_end=687
-  _globals['_LABELPROBABILITY']._serialized_start=689
-  _globals['_LABELPROBABILITY']._serialized_end=743
-  _globals['_SENTIMENTREQUEST']._serialized_start=745
-  _globals['_SENTIMENTREQUEST']._serialized_end=818
-  _globals['_SENTIMENTRESPONSE']._serialized_start=821
-  _globals['_SENTIMENTRESPONSE']._serialized_end=964
-  _globals['_SENTIMENTRESULT']._serialized_start=966
-  _globals['_SENTIMENTRESULT']._serialized_end=1079
-  _globals['_SENTIMENTLABEL']._serialized_start=1082
-  _globals['_SENTIMENTLABEL']._serialized_end=1271
-  _globals['_SENTIMENTLABEL_PROBABILITIESENTRY']._serialized_start=1219
-  _globals['_SENTIMENTLABEL_PROBABILITIESENTRY']._serialized_end=1271
-  _globals['_EMBEDREQUEST']._serialized_start=1273
-  _globals['_EMBEDREQUEST']._serialized_end=1343
-  _globals['_EMBEDRESPONSE']._serialized_start=1346
-  _globals['_EMBEDRESPONSE']._serialized_end=1481
-  _globals['_EMBEDRESULT']._serialized_start=1483
-  _globals['_EMBEDRESULT']._serialized_end=1587
-  _globals['_EMBEDDING']._serialized_start=1589
-  _globals['_EMBEDDING']._serialized_end=1646
-  _globals['_INFERENCE']._serialized_start=1649
-  _globals['_INFERENCE']._serialized_end=1867
+  _globals['_MODELCHOICE']._serialized_start=81
+  _globals['_MODELCHOICE']._serialized_end=125
+  _globals['_MODELIDENTITY']._serialized_start=127
+  _globals['_MODELIDENTITY']._serialized_end=173
+  _globals['_TIMING']._serialized_start=175
+  _globals['_TIMING']._serialized_end=242
+  _globals['_ERROR']._serialized_start=244
+  _globals['_ERROR']._serialized_end=282
+  _globals['_CLASSIFYREQUEST']._serialized_start=284
+  _globals['_CLASSIFYREQUEST']._serialized_end=357
+  _globals['_CLASSIFYRESPONSE']._serialized_start=360
+  _globals['_CLASSIFYRESPONSE']._serialized_end=501
+  _globals['_CLASSIFYRESULT']._serialized_start=503
+  _globals['_CLASSIFYRESULT']._serialized_end=620
+  _globals['_CLASSIFICATION']._serialized_start=622
+  _globals['_CLASSIFICATION']._serialized_end=717
+  _globals['_LABELPROBABILITY']._serialized_start=719
+  _globals['_LABELPROBABILITY']._serialized_end=773
+  _globals['_SENTIMENTREQUEST']._serialized_start=775
+  _globals['_SENTIMENTREQUEST']._serialized_end=848
+  _globals['_SENTIMENTRESPONSE']._serialized_start=851
+  _globals['_SENTIMENTRESPONSE']._serialized_end=994
+  _globals['_SENTIMENTRESULT']._serialized_start=996
+  _globals['_SENTIMENTRESULT']._serialized_end=1109
+  _globals['_SENTIMENTLABEL']._serialized_start=1112
+  _globals['_SENTIMENTLABEL']._serialized_end=1301
+  _globals['_SENTIMENTLABEL_PROBABILITIESENTRY']._serialized_start=1249
+  _globals['_SENTIMENTLABEL_PROBABILITIESENTRY']._serialized_end=1301
+  _globals['_EMBEDREQUEST']._serialized_start=1303
+  _globals['_EMBEDREQUEST']._serialized_end=1373
+  _globals['_EMBEDRESPONSE']._serialized_start=1376
+  _globals['_EMBEDRESPONSE']._serialized_end=1511
+  _globals['_EMBEDRESULT']._serialized_start=1513
+  _globals['_EMBEDRESULT']._serialized_end=1617
+  _globals['_EMBEDDING']._serialized_start=1619
+  _globals['_EMBEDDING']._serialized_end=1676
+  _globals['_PREDICTREQUEST']._serialized_start=1678
+  _globals['_PREDICTREQUEST']._serialized_end=1765
+  _globals['_PREDICTRESPONSE']._serialized_start=1768
+  _globals['_PREDICTRESPONSE']._serialized_end=1907
+  _globals['_PREDICTRESULT']._serialized_start=1910
+  _globals['_PREDICTRESULT']._serialized_end=2162
+  _globals['_INFERENCE']._serialized_start=2165
+  _globals['_INFERENCE']._serialized_end=2451
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -162,3 +163,37 @@ class Embedding(_message.Message):
     values: _containers.RepeatedScalarFieldContainer[float]
     reconstruction_error: float
     def __init__(self, values: _Optional[_Iterable[float]] = ..., reconstruction_error: _Optional[float] = ...) -> None: ...
+
+class PredictRequest(_message.Message):
+    __slots__ = ("images", "texts", "model")
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    images: _containers.RepeatedScalarFieldContainer[bytes]
+    texts: _containers.RepeatedScalarFieldContainer[str]
+    model: ModelChoice
+    def __init__(self, images: _Optional[_Iterable[bytes]] = ..., texts: _Optional[_Iterable[str]] = ..., model: _Optional[_Union[ModelChoice, _Mapping]] = ...) -> None: ...
+
+class PredictResponse(_message.Message):
+    __slots__ = ("results", "model", "timing")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TIMING_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[PredictResult]
+    model: ModelIdentity
+    timing: Timing
+    def __init__(self, results: _Optional[_Iterable[_Union[PredictResult, _Mapping]]] = ..., model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., timing: _Optional[_Union[Timing, _Mapping]] = ...) -> None: ...
+
+class PredictResult(_message.Message):
+    __slots__ = ("classification", "error", "sentiment", "embedding", "fields")
+    CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    SENTIMENT_FIELD_NUMBER: _ClassVar[int]
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    classification: Classification
+    error: Error
+    sentiment: SentimentLabel
+    embedding: Embedding
+    fields: _struct_pb2.Struct
+    def __init__(self, classification: _Optional[_Union[Classification, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., sentiment: _Optional[_Union[SentimentLabel, _Mapping]] = ..., embedding: _Optional[_Union[Embedding, _Mapping]] = ..., fields: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...

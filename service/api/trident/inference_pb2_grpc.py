@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InferenceStub:
-    """The same three tasks as over HTTP: /classify, /sentiment and /embed.
+    """The same as over HTTP: /classify, /sentiment, /embed, and any model by its name.
     """
 
     def __init__(self, channel):
@@ -50,10 +50,15 @@ class InferenceStub:
                 request_serializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.Predict = channel.unary_unary(
+                '/trident.v1.Inference/Predict',
+                request_serializer=service_dot_api_dot_trident_dot_inference__pb2.PredictRequest.SerializeToString,
+                response_deserializer=service_dot_api_dot_trident_dot_inference__pb2.PredictResponse.FromString,
+                _registered_method=True)
 
 
 class InferenceServicer:
-    """The same three tasks as over HTTP: /classify, /sentiment and /embed.
+    """The same as over HTTP: /classify, /sentiment, /embed, and any model by its name.
     """
 
     def Classify(self, request, context):
@@ -77,6 +82,13 @@ class InferenceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Predict(self, request, context):
+        """Puts inputs through a model that is named, whatever its task is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InferenceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -95,6 +107,11 @@ def add_InferenceServicer_to_server(servicer, server):
                     request_deserializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedRequest.FromString,
                     response_serializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedResponse.SerializeToString,
             ),
+            'Predict': grpc.unary_unary_rpc_method_handler(
+                    servicer.Predict,
+                    request_deserializer=service_dot_api_dot_trident_dot_inference__pb2.PredictRequest.FromString,
+                    response_serializer=service_dot_api_dot_trident_dot_inference__pb2.PredictResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'trident.v1.Inference', rpc_method_handlers)
@@ -104,7 +121,7 @@ def add_InferenceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Inference:
-    """The same three tasks as over HTTP: /classify, /sentiment and /embed.
+    """The same as over HTTP: /classify, /sentiment, /embed, and any model by its name.
     """
 
     @staticmethod
@@ -178,6 +195,33 @@ class Inference:
             '/trident.v1.Inference/Embed',
             service_dot_api_dot_trident_dot_inference__pb2.EmbedRequest.SerializeToString,
             service_dot_api_dot_trident_dot_inference__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Predict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trident.v1.Inference/Predict',
+            service_dot_api_dot_trident_dot_inference__pb2.PredictRequest.SerializeToString,
+            service_dot_api_dot_trident_dot_inference__pb2.PredictResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,7 +4,6 @@ Older tools ask for it by the name `v1alpha`, whose messages are the same byte f
 `grpcio-reflection` has only these, so the descriptor of v1 is made from theirs.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
@@ -82,20 +81,16 @@ class Reflection:
 
 def _files(file: Any) -> dict[str, Any]:
     """Return a file's descriptor, and those of all that it imports."""
-    protos = [_proto(needed).SerializeToString() for needed in _with_imports(file)]
+    protos = [_proto(needed).SerializeToString() for needed in reversed(_with_imports(file))]
     return {"file_descriptor_response": {"file_descriptor_proto": protos}}
 
 
-def _with_imports(file: Any) -> Iterator[Any]:
-    """Yield a file and all that it imports, each once."""
-    seen, waiting = {file.name}, [file]
-    while waiting:
-        file = waiting.pop()
-        yield file
-        for imported in file.dependencies:
-            if imported.name not in seen:
-                seen.add(imported.name)
-                waiting.append(imported)
+def _with_imports(file: Any) -> list[Any]:
+    """Return a file and all that it imports, each once, behind what it imports itself."""
+    found: dict[str, Any] = {}
+    for imported in file.dependencies:
+        found |= {needed.name: needed for needed in _with_imports(imported)}
+    return [*found.values(), file]
 
 
 def _proto(file: Any) -> descriptor_pb2.FileDescriptorProto:

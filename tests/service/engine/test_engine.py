@@ -63,7 +63,7 @@ async def engine(tints: Path) -> AsyncIterator[Engine]:
     await engine.close()
 
 
-async def predict(engine: Engine, *inputs: Any, kind: str | None = TASK, **choice: Any) -> Any:
+async def predict(engine: Engine, *inputs: Any, kind: str = TASK, **choice: Any) -> Any:
     return await engine.predict(kind, inputs, deadline=time.monotonic() + 60, **choice)
 
 
@@ -74,12 +74,12 @@ async def test_the_newest_version_answers_unless_another_is_chosen(engine: Engin
         assert prediction.outcomes[0].label == TINTS[version - 1][0]
 
 
-async def test_a_named_model_answers_whatever_its_kind(engine: Engine) -> None:
-    for version in (1, 2):
-        prediction = await predict(engine, RED, kind=None, model="tint", version=version)
-        assert prediction.outcomes[0].label == TINTS[version - 1][0]
-    with pytest.raises(UnknownModelError, match="name one"):
-        await predict(engine, RED, kind=None)
+async def test_the_kind_of_a_model_is_told_by_its_name(engine: Engine) -> None:
+    assert engine.kind_of("tint") == engine.kind_of("tint", 1) == TASK
+    with pytest.raises(UnknownModelError, match="tint/2"):
+        engine.kind_of("tint", 3)
+    with pytest.raises(UnknownModelError, match="nobody"):
+        engine.kind_of("nobody")
 
 
 async def test_preprocessing_is_the_cards(engine: Engine) -> None:

@@ -159,7 +159,9 @@ def test_reflection_tells_the_services_and_their_messages(channel: grpc.Channel)
     assert {SERVICE, "grpc.health.v1.Health"} <= set(database.get_services())
     file = database.FindFileContainingSymbol(SERVICE)
     (service,) = file.service
-    assert [method.name for method in service.method] == ["Classify", "Sentiment", "Embed"]
+    assert [method.name for method in service.method] == [
+        *("Classify", "Sentiment", "Embed", "Predict")
+    ]
 
 
 async def test_the_asynchronous_client_works_too(server: LiveServer) -> None:

@@ -12,3 +12,13 @@ export const api = await answer.json();
 export function resolve(part) {
   return part.$ref ? part.$ref.slice(2).split("/").reduce((from, key) => from[key], api) : part;
 }
+
+let names;
+
+/** Return the names of the models that are served; none while the service starts. */
+export function modelNames() {
+  names ??= fetch("models")
+    .then((answer) => answer.json())
+    .then(({ models }) => models.map(({ name }) => name));
+  return names;
+}

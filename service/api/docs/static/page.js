@@ -1,7 +1,7 @@
 // The API page: a card for each operation of the document, with a form that tries it.
 
 import { answerTo } from "./answer.js";
-import { api, resolve } from "./api.js";
+import { api, modelNames, resolve } from "./api.js";
 import { element, folded, hint } from "./elements.js";
 import { reference } from "./reference.js";
 import { waysToSend } from "./request.js";
@@ -46,13 +46,16 @@ async function card({ path, method, operation }) {
 
 async function form(path, method, operation, output) {
   const way = choiceOf(await waysToSend(operation));
-  const options = optionsOf((operation.parameters ?? []).map(resolve));
+  const parameters = (operation.parameters ?? []).map(resolve);
+  const places = await placesOf(parameters.filter((p) => p.in === "path"));
+  const options = optionsOf(parameters.filter((p) => p.in !== "path"));
   const button = element("button", {}, "Send");
-  const made = element("form", {}, way.node, options.node, button);
+  const made = element("form", {}, places.node, way.node, options.node, button);
   made.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
-    const request = options.addTo({ path, method: method.toUpperCase(), ...way.read() });
+    const place = places.in(path);
+    const request = options.addTo({ path: place, method: method.toUpperCase(), ...way.read() });
     output.replaceChildren(...(await answerTo(request, operation)));
     output.hidden = false;
     button.disabled = false;
@@ -72,7 +75,25 @@ function choiceOf(ways) {
   return { node, read: () => ways[select.selectedIndex].read() };
 }
 
-/** Return the fields of an operation's parameters, of which an empty one isn't sent. */
+/** Return the fields of the parameters in a path. The models to choose from are those served. */
+async function placesOf(parameters) {
+  const inputs = await Promise.all(parameters.map(({ name }) => placeOf(name)));
+  const rows = parameters.map(({ name, description }, i) =>
+    element("label", {}, element("code", {}, name), inputs[i], hint(description)),
+  );
+  const fill = (path, { name }, i) => path.replace(`{${name}}`, encodeURIComponent(inputs[i].value));
+  return { node: element("div", {}, ...rows), in: (path) => parameters.reduce(fill, path) };
+}
+
+async function placeOf(name) {
+  if (name !== "name") {
+    return element("input", { name, type: "number", min: 1, value: 1, required: true });
+  }
+  const options = (await modelNames()).map((model) => element("option", {}, model));
+  return element("select", { name }, ...options);
+}
+
+/** Return the fields of an operation's other parameters, of which an empty one isn't sent. */
 function optionsOf(parameters) {
   const inputs = parameters.map(({ name }) => element("input", { name, autocomplete: "off" }));
   const rows = parameters.map(({ name, description }, i) =>

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from service.api.trident.http import ENDPOINTS
+from service.api.endpoints import ENDPOINTS
 from tests.service.live.balancer.http2_client import Http2Client
 from tests.service.live.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import LiveServer
@@ -47,6 +47,7 @@ HIDDEN = [
         "/docs/%2e%2e/metrics",
         "/docs//metrics",
     ),
+    *("/models/../metrics", "/models/%2e%2e/metrics", "/models/..%2fmetrics", "/models/x/metrics"),
     *("/operations/metrics", "/debug", "/nothing", "/classify/x", "/classify;x"),
 ]
 METRICS = "# HELP"
@@ -121,8 +122,9 @@ def test_all_that_is_documented_passes(balancer: LiveBalancer, server: LiveServe
     page = httpx.get(f"{balancer.url}/").text
     loaded = re.findall(r'(?:src|href)="\.?(/[^"#]*)"', page)
     documented = httpx.get(f"{balancer.url}/docs.json").json()["paths"].keys() - {"/metrics"}
-    assert ENDPOINTS.keys() <= documented
-    paths = {"/", "/docs.json", "/schema.json", *loaded, *documented}
+    assert {endpoint.path for endpoint in ENDPOINTS} <= documented
+    named = {path.format(name="digits", number=1) for path in documented}
+    paths = {"/", "/docs.json", "/schema.json", *loaded, *named}
     for path in paths:
         directly, balanced = (httpx.get(url + quote(path)) for url in (server.url, balancer.url))
         assert balanced.status_code == directly.status_code, path

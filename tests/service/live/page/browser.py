@@ -73,6 +73,15 @@ class Card:
             self._find("form summary").click()
         self._visible(f"details input[name={name}]").send_keys(value)
 
+    def set_place(self, name: str, value: str) -> None:
+        """Fill in a parameter of the path."""
+        field = self._visible(f"[name={name}]")
+        if field.tag_name == "select":
+            Select(field).select_by_visible_text(value)
+        else:
+            field.clear()
+            field.send_keys(value)
+
     def pictures(self) -> list[str]:
         """Return the names of the files that are shown to be sent."""
         return [caption.text for caption in self._all("figcaption") if caption.is_displayed()]

@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 
 from service import __version__
 from service.admission import Account
+from service.api.endpoints import ENDPOINTS
 from service.api.problems import STATUS
-from service.api.trident.http import ENDPOINTS, HttpAdapter
+from service.api.trident.http import HttpAdapter
 from service.errors import AbandonedError, OverloadedError, TridentError
 from service.transport.http1.request import HttpRequest
 from tests.service.live.answers import base64_text
@@ -21,6 +22,7 @@ from tests.service.transport.http1.wire import read_answer
 
 Json = dict[str, Any]
 
+PATHS = [endpoint.path for endpoint in ENDPOINTS]
 IMAGE_PATHS, TEXT_PATHS = ("/classify", "/embed"), ("/sentiment",)
 FORM = "application/x-www-form-urlencoded"
 
@@ -48,9 +50,10 @@ def validator(document: Json, schema: Json) -> Draft202012Validator:
     return Draft202012Validator(schema | {"components": document["components"]})
 
 
-def check(document: Json, path: str, answer: httpx.Response) -> None:
+def check(document: Json, path: str, answer: httpx.Response, method: str = "") -> None:
     """Check that an answer is one of those that the document promises of a path."""
-    (operation,) = document["paths"][path].values()
+    operations = document["paths"][path]
+    operation = operations[method or next(iter(operations))]
     promised = resolve(document, operation["responses"][str(answer.status_code)])
     content_type = answer.headers["content-type"].partition(";")[0]
     schema = promised["content"][content_type]["schema"]
@@ -72,8 +75,10 @@ def test_it_is_the_services_own(document: Json) -> None:
         __version__,
     )
     assert "contact" not in info
-    assert document["paths"].keys() == ENDPOINTS.keys() | {
-        *("/livez", "/readyz", "/metrics", "/docs.json", "/schema.json")
+    assert document["paths"].keys() == {
+        *PATHS,
+        *("/models", "/models/{name}", "/models/{name}/versions/{number}"),
+        *("/livez", "/readyz", "/metrics", "/docs.json", "/schema.json"),
     }
 
 
@@ -85,7 +90,9 @@ def test_every_operation_is_described(document: Json) -> None:
         assert operation["summary"]
         assert set(operation["tags"]) <= tags
         for parameter in operation.get("parameters", []):
-            assert resolve(document, parameter).keys() == {"name", "in", "description", "schema"}
+            resolved = resolve(document, parameter)
+            assert resolved.keys() - {"required"} == {"name", "in", "description", "schema"}
+            assert resolved.get("required", False) == (resolved["in"] == "path")
         for response in operation["responses"].values():
             assert resolve(document, response)["description"]
     for schema in document["components"]["schemas"].values():
@@ -126,7 +133,7 @@ def test_every_example_is_as_its_schema_says(document: Json) -> None:
                 validator(document, medium["schema"]).validate(example["value"])
 
 
-@pytest.mark.parametrize("path", ENDPOINTS)
+@pytest.mark.parametrize("path", PATHS)
 def test_every_example_of_a_request_is_answered(
     document: Json, http: httpx.Client, path: str
 ) -> None:
@@ -209,6 +216,39 @@ def test_what_an_operation_answers_is_documented(
     check(document, path, http.get(path))
 
 
+MODELS = ["digits", "embedding", "sentiment", "tint", "nobody"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_told_of_a_model_is_documented(
+    document: Json, http: httpx.Client, model: str
+) -> None:
+    check(document, "/models", http.get("/models"))
+    check(document, "/models/{name}", http.get(f"/models/{model}"), "get")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("path", "documented"),
+    [
+        ("/models/{}", "/models/{name}"),
+        ("/models/{}/versions/1", "/models/{name}/versions/{number}"),
+    ],
+)
+def test_what_a_model_answers_by_its_name_is_documented(
+    document: Json, http: httpx.Client, seven: bytes, model: str, path: str, documented: str
+) -> None:
+    requests: list[Json] = [
+        {"files": {"image": seven}},
+        {"files": [("image", seven), ("image", b"no image")]},
+        {"json": {"text": "Dull."}},
+        {"json": {"texts": ["Dull.", 5]}},
+        {"content": b"Dull.", "headers": {"content-type": FORM}},
+    ]
+    for arguments in requests:
+        check(document, documented, http.post(path.format(model), **arguments), "post")
+
+
 class FailingEngine:
     """An engine that answers nothing but an error."""
 
@@ -234,11 +274,11 @@ async def test_the_documented_failures_are_those_that_can_be_met(document: Json)
         headers = {"content-type": "text/plain"}
         request = HttpRequest("/sentiment", headers, {}, _receive, cancelled_when_gone=True)
         answer = await adapter.answer(request)
-        for path in ENDPOINTS:
+        for path in PATHS:
             received = httpx.Response(answer.status, headers=answer.headers, content=answer.body)
             check(document, path, received)
         met.add(str(answer.status))
-    for path in ENDPOINTS:
+    for path in PATHS:
         assert document["paths"][path]["post"]["responses"].keys() == met | {"200"}
 
 
@@ -269,7 +309,7 @@ def test_what_a_connection_refuses_is_documented(
 
 
 def test_it_tells_the_limits(document: Json) -> None:
-    for path in ENDPOINTS:
+    for path in PATHS:
         body = document["paths"][path]["post"]["requestBody"]
         assert f"{MAX_INPUTS} in a request" in body["description"]
         assert f"{MAX_BODY_BYTES:,} bytes" in body["description"]
@@ -281,7 +321,7 @@ def test_it_tells_the_limits(document: Json) -> None:
 def test_only_documented_content_types_are_taken(document: Json, http: httpx.Client) -> None:
     everything = {"image/png", "text/plain", "application/json", "multipart/form-data", FORM}
     everything |= {"application/octet-stream", "text/html", "application/xml"}
-    for path in ENDPOINTS:
+    for path in PATHS:
         documented = document["paths"][path]["post"]["requestBody"]["content"].keys()
         taken = {t for t in everything if _is_taken(http, path, t)}
         assert {"image/*" if t == "image/png" else t for t in taken} == documented

@@ -21,6 +21,7 @@ TEXT = ROOT / "README.md"
 IMAGE_WAYS = ["Files in a form", "A file as the body", "One, in JSON", "Several, in JSON"]
 TEXT_WAYS = ["A text", "One, in JSON", "Several, in JSON"]
 WAYS = {"classify": IMAGE_WAYS, "sentiment": TEXT_WAYS, "embed": IMAGE_WAYS}
+MODELS = ["models", "model", "predict", "predict_version"]
 OPERATIONS = ["livez", "readyz", "metrics", "docs_json", "schema_json"]
 
 
@@ -29,7 +30,7 @@ def expected(http: httpx.Client, path: str, **arguments: Any) -> Any:
 
 
 def test_it_opens_without_a_complaint(page: Page) -> None:
-    assert page.cards() == [*WAYS, *OPERATIONS]
+    assert page.cards() == [*WAYS, *MODELS, *OPERATIONS]
     assert {endpoint: page.card(endpoint).ways() for endpoint in WAYS} == WAYS
     assert page.complaints() == []
 
@@ -48,7 +49,7 @@ def test_the_first_click_is_answered(page: Page, endpoint: str) -> None:
 
 
 def test_an_operation_is_answered_at_the_first_click(page: Page) -> None:
-    for operation in OPERATIONS:
+    for operation in (*MODELS, *OPERATIONS):
         assert page.card(operation).send().status == 200
     assert "trident_requests_total" in page.card("metrics").text
     assert page.card("docs_json").answer["info"]["title"] == "Trident"
@@ -143,6 +144,23 @@ def test_options_choose_model_version_and_id(page: Page) -> None:
     assert any(url.endswith("/classify?model=tint&version=1") for url in page.requests())
     card.set_option("version", "0")  # it is 10 now
     assert (card.send().status, card.answer["title"]) == (404, "Unknown model")
+
+
+def test_a_model_is_chosen_among_those_that_are_served(page: Page, http: httpx.Client) -> None:
+    card = page.card("model")
+    card.set_place("name", "tint")
+    assert card.send().answer == http.get("/models/tint").json()
+    card = page.card("predict_version")
+    card.set_place("name", "tint")
+    card.set_place("number", "1")
+    card.attach("image", SEVEN)
+    assert (card.send().answer["model"], card.answer["version"]) == ("tint", 1)
+    assert card.command.endswith("/models/tint/versions/1")
+    card = page.card("predict")
+    card.set_place("name", "sentiment")
+    card.choose_way("A text")
+    card.write("Dull from start to end.")
+    assert card.send().answer["label"] == "negative"
 
 
 def test_an_empty_option_is_not_sent(page: Page, server: LiveServer) -> None:

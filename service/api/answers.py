@@ -1,0 +1,73 @@
+"""Answers as callers get them: JSON, and its schema, from what a task's answer declares."""
+
+from dataclasses import fields
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints, is_typeddict
+
+import numpy as np
+import orjson
+from pydantic import BaseModel, Field, create_model
+
+from service.api.problems import problem
+from service.errors import TridentError
+from service.prediction import Prediction
+from service.tasks.kinds import KINDS
+
+
+class AnyAnswer(BaseModel):
+    """What every answer says."""
+
+    model: str = Field(description="The model that answered.", examples=["digits"])
+    version: int = Field(description="Its version.", examples=[1])
+
+
+def dump(content: Any) -> bytes:
+    """Return content as JSON. It may hold numpy arrays."""
+    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def answer_fields(answer: Any) -> dict[str, Any]:
+    """Return the declared fields of a task's answer."""
+    return {name: getattr(answer, name) for name in _FIELDS[type(answer)]}
+
+
+def answer_json(outcome: Any, prediction: Prediction) -> dict[str, Any]:
+    """Return the JSON object for one outcome: an answer, or the problem of an error."""
+    if isinstance(outcome, TridentError):
+        return problem(outcome)
+    result = answer_fields(outcome)
+    result["model"] = prediction.model
+    result["version"] = prediction.version
+    return result
+
+
+def answer_schema(answer: type[Any], base: type[BaseModel] = AnyAnswer) -> type[BaseModel]:
+    """Return the model of the JSON object for a task's answer, with the fields of `base` too."""
+    model: type[BaseModel] = create_model(
+        f"{answer.__name__}Answer", __base__=base, __doc__=answer.__doc__, **_schema_fields(answer)
+    )
+    return model
+
+
+def _schema_fields(declared: type[Any]) -> dict[str, Any]:
+    hints = get_type_hints(declared, include_extras=True)
+    return {name: (_schema_type(hint), ...) for name, hint in hints.items()}
+
+
+def _schema_type(hint: Any) -> Any:
+    """Return what pydantic makes the schema of: a list for an array, a model for a TypedDict."""
+    if get_origin(hint) is Annotated:
+        inner, *metadata = get_args(hint)
+        return Annotated[_schema_type(inner), *metadata]
+    if get_origin(hint) is np.ndarray:
+        return list[float]
+    if get_origin(hint) is list:
+        (item,) = get_args(hint)
+        return list[_schema_type(item)]  # type: ignore[misc]
+    if is_typeddict(hint):
+        return create_model(hint.__name__, __doc__=hint.__doc__, **_schema_fields(hint))
+    return hint
+
+
+_FIELDS: Final = {
+    kind.answer: tuple(field.name for field in fields(kind.answer)) for kind in KINDS.values()
+}

@@ -1,0 +1,155 @@
+"""The paths of the OpenAPI document, from the table of endpoints and beyond."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from service.api.docs.references import reference
+from service.api.docs.requests import any_request_body
+from service.api.docs.responses import ANSWERS, answers, headers, problem_name
+from service.api.endpoints import BY_NAME, ENDPOINTS
+from service.api.trident.models import ModelDescription, ModelList
+from service.tasks.kinds import KINDS, Input
+
+Json = dict[str, Any]
+
+PARAMETERS: Final[dict[str, Json]] = {
+    "model": {
+        "in": "query",
+        "description": "Name of the model that answers. Without it, the endpoint's default does.",
+        "schema": {"type": "string"},
+    },
+    "version": {
+        "in": "query",
+        "description": "Version of the model. Without it, the newest answers.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "X-Request-ID": {
+        "in": "header",
+        "description": "An id of yours for the request: up to 128 letters, digits and . _ : -",
+        "schema": {"type": "string"},
+    },
+    "name": {
+        "in": "path",
+        "required": True,
+        "description": "Name of the model, as GET /models lists it.",
+        "schema": {"type": "string"},
+    },
+    "number": {
+        "in": "path",
+        "required": True,
+        "description": "Version of the model.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+_TEXT: Final = "text/plain"
+_JSON: Final = "application/json"
+_OPERATIONS: Final[dict[str, tuple[str, str, dict[str, str]]]] = {
+    "/livez": ("Whether the process is alive", _TEXT, {"200": "It is."}),
+    "/readyz": (
+        "Whether the service answers",
+        _TEXT,
+        {"200": "Every model is loaded.", "503": "The service is starting or stopping."},
+    ),
+    "/metrics": ("What Prometheus reads", _TEXT, {"200": "The metrics."}),
+    "/docs.json": ("This interface in OpenAPI", _JSON, {"200": "What this page is made of."}),
+    "/schema.json": ("This interface for BentoML's client", _JSON, {"200": "The schema."}),
+}
+
+
+def all_paths(bodies: Mapping[Input, Json]) -> Json:
+    """Return every path with its operations. `bodies` are the requests, by kind of inputs."""
+    endpoints = {
+        endpoint.path: {
+            "post": _post(
+                endpoint.name,
+                "Endpoints",
+                endpoint.summary,
+                parameters=("model", "version", "X-Request-ID"),
+                body=bodies[KINDS[endpoint.kind].input],
+                responses=answers([endpoint.kind]),
+            )
+        }
+        for endpoint in ENDPOINTS
+    }
+    operations = {path: {"get": _operation(path)} for path in _OPERATIONS}
+    return endpoints | _model_paths(bodies) | operations
+
+
+def _model_paths(bodies: Mapping[Input, Json]) -> Json:
+    body, responses = any_request_body(bodies), answers(ANSWERS)
+    return {
+        "/models": {
+            "get": _get("models", "List the models that are served.", ModelList.__name__),
+        },
+        "/models/{name}": {
+            "get": _get("model", "Describe a model.", ModelDescription.__name__, "name"),
+            "post": _post(
+                BY_NAME,
+                "Models",
+                "Put inputs through a model, as its task takes them.",
+                parameters=("name", "X-Request-ID"),
+                body=body,
+                responses=responses,
+            ),
+        },
+        "/models/{name}/versions/{number}": {
+            "post": _post(
+                f"{BY_NAME}_version",
+                "Models",
+                "Put inputs through one version of a model.",
+                parameters=("name", "number", "X-Request-ID"),
+                body=body,
+                responses=responses,
+            )
+        },
+    }
+
+
+def _post(
+    name: str,
+    tag: str,
+    summary: str,
+    *,
+    parameters: tuple[str, ...],
+    body: Json,
+    responses: Json,
+) -> Json:
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary.removesuffix("."),
+        "parameters": [reference("parameters", parameter) for parameter in parameters],
+        "requestBody": body,
+        "responses": responses,
+    }
+
+
+def _get(name: str, summary: str, schema: str, *parameters: str) -> Json:
+    success = {
+        "description": "What is served now.",
+        "headers": headers("X-Request-ID"),
+        "content": {_JSON: {"schema": reference("schemas", schema)}},
+    }
+    missing = {str(status): reference("responses", problem_name(status)) for status in (404, 503)}
+    return {
+        "operationId": name,
+        "tags": ["Models"],
+        "summary": summary.removesuffix("."),
+        "parameters": [reference("parameters", parameter) for parameter in parameters],
+        "responses": {"200": success} | (missing if parameters else {}),
+    }
+
+
+def _operation(path: str) -> Json:
+    summary, content_type, responses = _OPERATIONS[path]
+    content = {content_type: {"schema": {} if content_type == _JSON else {"type": "string"}}}
+    return {
+        "operationId": path.strip("/").replace(".", "_"),
+        "tags": ["Operations"],
+        "summary": summary,
+        "responses": {
+            status: {"description": words, "content": content}
+            for status, words in responses.items()
+        },
+    }

@@ -1,0 +1,107 @@
+"""What is answered, for the OpenAPI document."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from service.api.answers import answer_schema
+from service.api.docs.references import reference
+from service.api.problems import STATUS, Problem, problem_document
+from service.errors import AbandonedError, OverloadedError, TridentError
+from service.tasks.kinds import KINDS
+
+Json = dict[str, Any]
+
+ANSWERS: Final = {name: answer_schema(kind.answer) for name, kind in KINDS.items()}
+"""The schemas of answers by kind."""
+
+HEADERS: Final[dict[str, Json]] = {
+    "X-Request-ID": {
+        "description": "The id that the request came with, or a new one.",
+        "schema": {"type": "string"},
+    },
+    "Server-Timing": {
+        "description": "Milliseconds spent on decoding, in the queue and in the model.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before the next try.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+
+def answers(kinds: Iterable[str]) -> Json:
+    """Return the responses of a path that is answered by models of one of these kinds."""
+    problems = {str(s): reference("responses", problem_name(s)) for s in statuses()}
+    return {"200": _success([ANSWERS[kind] for kind in kinds])} | problems
+
+
+def problem_response(status: int) -> Json:
+    """Return the response of a status, which can have several causes."""
+    errors = [error for error, code in STATUS.items() if code == status]
+    retry = ["Retry-After"] if OverloadedError in errors else []
+    examples = {
+        error.__name__: {
+            "summary": error.title,
+            "value": problem_document(error, _words(error)),
+        }
+        for error in errors
+    }
+    return {
+        "description": " ".join(map(_words, errors)),
+        "headers": headers("X-Request-ID", *retry),
+        "content": {
+            "application/problem+json": {
+                "schema": reference("schemas", Problem.__name__),
+                "examples": examples,
+            }
+        },
+    }
+
+
+def statuses() -> list[int]:
+    """Return the statuses of problems, but for the one that nobody is there to read."""
+    return sorted({status for error, status in STATUS.items() if error is not AbandonedError})
+
+
+def problem_name(status: int) -> str:
+    """Return the name of a status's response."""
+    return f"Problem{status}"
+
+
+def example(model: type[BaseModel]) -> Json:
+    """Return an object of the fields' first examples."""
+    return {name: (field.examples or [None])[0] for name, field in model.model_fields.items()}
+
+
+def headers(*names: str) -> Json:
+    """Return an answer's headers."""
+    return {name: reference("headers", name) for name in names}
+
+
+def _success(models: list[type[BaseModel]]) -> Json:
+    one = [reference("schemas", model.__name__) for model in models]
+    item = {"oneOf": [*one, reference("schemas", Problem.__name__)]}
+    several = {"type": "array", "items": item}
+    examples = example(models[0]), [example(models[0]), example(Problem)]
+    return {
+        "description": "An object for one input, a list for several, in their order. An input of "
+        "a list that fails has its problem there.",
+        "headers": headers("X-Request-ID", "Server-Timing"),
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [*one, several]},
+                "examples": {
+                    "one": {"summary": "One input", "value": examples[0]},
+                    "several": {"summary": "Several, one with a problem", "value": examples[1]},
+                },
+            }
+        },
+    }
+
+
+def _words(documented: type[TridentError]) -> str:
+    """Return a class's docstring in one line."""
+    return " ".join((documented.__doc__ or "").split())

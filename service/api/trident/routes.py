@@ -1,0 +1,57 @@
+"""The HTTP routes of models by their names, where a web framework calls them."""
+
+from collections.abc import Awaitable, Callable
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.api.problems import problem_response
+from service.api.trident.models import describe_model, list_models
+from service.engine.engine import Engine
+from service.errors import TridentError
+from service.telemetry.exchange import sane_request_id
+from service.transport.http1.request import HttpRequest, HttpResponse
+
+Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+def model_routes(engine: Engine, answer: Answer) -> list[Route]:
+    """Return the routes that tell of models, and those that put inputs through them."""
+
+    async def index(request: Request) -> Response:
+        return _shown(request, lambda: list_models(engine))
+
+    async def one(request: Request) -> Response:
+        return _shown(request, lambda: describe_model(engine, request.path_params["name"]))
+
+    async def predict(request: Request) -> Response:
+        return await answered(request, answer)
+
+    return [
+        Route("/models", index, methods=["GET"]),
+        Route("/models/{name}", one, methods=["GET"]),
+        Route("/models/{rest:path}", predict, methods=["POST"]),
+    ]
+
+
+async def answered(request: Request, answer: Answer) -> Response:
+    """Answer a request by `answer`."""
+    response = await answer(
+        HttpRequest(request.url.path, request.headers, request.query_params, request.receive)
+    )
+    return _response(response)
+
+
+def _shown(request: Request, content: Callable[[], BaseModel]) -> Response:
+    try:
+        response = Response(content().model_dump_json(), media_type="application/json")
+    except TridentError as error:
+        response = _response(problem_response(error))
+    response.headers["x-request-id"] = sane_request_id(request.headers.get("x-request-id"))
+    return response
+
+
+def _response(response: HttpResponse) -> Response:
+    return Response(response.body, response.status, response.headers)

@@ -1,0 +1,35 @@
+"""The endpoints as BentoML declares them: its client and its schema know them by this."""
+
+from typing import Any
+
+import bentoml
+from starlette.responses import Response
+
+from service.api.answers import answer_schema
+from service.api.endpoints import ENDPOINTS, Endpoint
+from service.api.trident.routes import Answer, answered
+from service.bento.schemas import REQUESTS
+from service.tasks.kinds import KINDS
+
+
+def declared(answer: Answer) -> dict[str, Any]:
+    """Return the members of a BentoML service that answer the endpoints by `answer`, by name."""
+    return {endpoint.name: _method(endpoint, answer) for endpoint in ENDPOINTS}
+
+
+def _method(endpoint: Endpoint, answer: Answer) -> Any:
+    kind = KINDS[endpoint.kind]
+
+    async def method(self: Any, ctx: bentoml.Context, **_: Any) -> Response:
+        response = await answered(ctx.request, answer)
+        ctx.response.status_code = response.status_code  # BentoML takes the status from there
+        return response
+
+    method.__name__ = endpoint.name
+    method.__doc__ = endpoint.summary
+    return bentoml.api(
+        method,
+        route=endpoint.path,
+        input_spec=REQUESTS[kind.input],
+        output_spec=answer_schema(kind.answer),
+    )

@@ -1,0 +1,48 @@
+"""Requests and answers as BentoML and its client see them."""
+
+from typing import Any, Final, Self
+
+from bentoml import IODescriptor
+from PIL.Image import Image
+from pydantic import Field
+
+from service.api.reading.forms import READERS
+from service.tasks.kinds import Input
+
+
+class _ReadByTheAdapter(IODescriptor):
+    """An input whose fields are documentation: the HTTP adapter reads the request itself."""
+
+    @classmethod
+    async def from_http_request(cls, request: Any, serde: Any) -> Self:
+        """Leave the body alone."""
+        unread: Self = cls.model_construct()
+        return unread
+
+
+# No field of a request is required, and none is `X | None`: BentoML's schemas know no optional
+# files. A default of None says the same to the client.
+_OMITTED: Any = None
+
+
+_IMAGE, _TEXT = READERS["image"], READERS["text"]
+
+
+class ImageRequest(_ReadByTheAdapter):
+    """One image or several; not both."""
+
+    image: Image = Field(default=_OMITTED, description=_IMAGE.one)
+    images: list[Image] = Field(default=_OMITTED, description=_IMAGE.several)
+
+
+class TextRequest(_ReadByTheAdapter):
+    """One text or several; not both."""
+
+    text: str = Field(default=_OMITTED, description=_TEXT.one, examples=[_TEXT.examples[0]])
+    texts: list[str] = Field(
+        default=_OMITTED, description=_TEXT.several, examples=[list(_TEXT.examples[1:])]
+    )
+
+
+REQUESTS: Final[dict[Input, type[IODescriptor]]] = {"image": ImageRequest, "text": TextRequest}
+"""What a request holds, by what a task's input is."""
