@@ -33,7 +33,21 @@ def save_tint(models: Path, version: int = 1) -> Path:
         return {"probabilities": tf.nn.softmax(4.0 * tf.reduce_mean(image, axis=(1, 2)))}
 
     preprocessing = {"height": 16, "width": 16, "channels": 3, "scale": 2 / 255, "offset": -1.0}
-    return _save(models / "tint" / str(version), classify, TINTS[version - 1], preprocessing)
+    labels = TINTS[version - 1]
+    return _save(models / "tint" / str(version), classify, preprocessing, labels=labels)
+
+
+def save_brightness(models: Path) -> Path:
+    """Write lightmeter/1: how bright a picture is, 0 to 1; a task that the service hasn't."""
+    import tensorflow as tf
+
+    def measure(image: Any) -> dict[str, Any]:
+        return {"brightness": tf.reduce_mean(image, axis=(1, 2, 3)) / 255.0}
+
+    preprocessing = {"height": 16, "width": 16, "channels": 3}
+    outputs = {"brightness": {"dtype": "float32", "shape": [None]}}
+    folder = models / "lightmeter" / "1"
+    return _save(folder, measure, preprocessing, task="image_brightness", outputs=outputs)
 
 
 def save_slow(models: Path) -> Path:
@@ -50,30 +64,35 @@ def save_slow(models: Path) -> Path:
         return {"probabilities": tf.stack([1.0 - is_white, is_white + nothing], axis=1)}
 
     preprocessing = {"height": 28, "width": 28, "channels": 1}
-    return _save(models / "slow" / "1", classify, SLOW_LABELS, preprocessing, dtype="uint8")
+    folder = models / "slow" / "1"
+    return _save(folder, classify, preprocessing, labels=SLOW_LABELS, dtype="uint8")
 
 
 def _save(
     folder: Path,
-    classify: Callable[[Any], dict[str, Any]],
-    labels: tuple[str, ...],
+    call: Callable[[Any], dict[str, Any]],
     preprocessing: Mapping[str, float],
+    *,
+    labels: tuple[str, ...] | None = None,
     dtype: str = "float32",
+    task: str = "image_classification",
+    outputs: Mapping[str, Any] | None = None,
 ) -> Path:
     import tensorflow as tf
 
     shape = [None, *(preprocessing[side] for side in ("height", "width", "channels"))]
     spec = tf.TensorSpec(shape, dtype, name="image")
-    function = tf.function(classify, input_signature=[spec])
+    function = tf.function(call, input_signature=[spec])
     tf.saved_model.save(tf.Module(), str(folder), signatures=function)
     tensors = {
         "inputs": {"image": {"dtype": dtype, "shape": shape}},
-        "outputs": {"probabilities": {"dtype": "float32", "shape": [None, len(labels)]}},
+        "outputs": outputs
+        or {"probabilities": {"dtype": "float32", "shape": [None, len(labels or ())]}},
     }
     card = {
         "name": folder.parent.name,
         "version": int(folder.name),
-        "task": "image_classification",
+        "task": task,
         "labels": labels,
         "signatures": {"serving_default": tensors},
         "preprocessing": {"type": "image", "framing": {"type": "resize"}, **preprocessing},

@@ -24,8 +24,8 @@ class LiveServer:
     def __init__(self, folder: Path, models: Path, **settings: Any) -> None:
         """Start a server that keeps its log and BentoML's own files in `folder`.
 
-        `settings` are fields of `service.settings.Settings`, `http_port`, `bentoml_home`, and
-        `options` of `bentoml serve`.
+        `settings` are fields of `service.settings.Settings`, `http_port`, `bentoml_home`,
+        `options` of `bentoml serve`, and `source`, the folder that holds the service.
         """
         self.http_port: int = settings.pop("http_port", None) or free_port()
         self.grpc_port: int = settings.get("grpc_port") or free_port()
@@ -42,6 +42,7 @@ class LiveServer:
             "TRIDENT_WORKERS": "1",
         }
         options = settings.pop("options", ())
+        source = settings.pop("source", ROOT)
         environment |= {f"TRIDENT_{k.upper()}": str(value) for k, value in settings.items()}
         command = [
             str(Path(sys.executable).with_name("bentoml")),
@@ -51,7 +52,7 @@ class LiveServer:
         with self._log_file.open("wb") as log:
             self.process = psutil.Popen(
                 command,
-                cwd=ROOT,
+                cwd=source,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
