@@ -106,7 +106,9 @@ def assert_same_answer(one: httpx.Response, other: httpx.Response) -> None:
         assert (header in one.headers) == (header in other.headers)
 
 
-@pytest.mark.parametrize("path", ["/classify", "/embed"])
+@pytest.mark.parametrize(
+    "path", ["/classify", "/embed", "/models/digits", "/models/tint/versions/1", "/models/nobody"]
+)
 def test_images_are_answered_the_same_by_both_doors(
     http: httpx.Client, stock_door: httpx.Client, seven: bytes, path: str
 ) -> None:

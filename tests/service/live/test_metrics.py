@@ -24,7 +24,7 @@ from tests.service.live.conftest import MAX_INPUTS, MAX_QUEUE_SIZE
 from tests.service.live.metrics import samples, value
 from tests.service.live_server import ROOT, LiveServer, wait_for
 
-ENDPOINTS = {"classify", "sentiment", "embed"}
+ENDPOINTS = {"classify", "sentiment", "embed", "predict"}
 Wanted = tuple[str, dict[str, str]]
 DOCUMENT = ROOT / "docs" / "metrics.md"
 PNG = {"content-type": "image/png"}
@@ -272,6 +272,8 @@ def test_no_caller_can_make_a_label(http: httpx.Client, stub: InferenceStub) -> 
     http.post("/classify", params={"version": WEIRD}, content=b"w3ird")
     http.post("/w3ird/classify", content=b"w3ird")
     http.get("/w3ird")
+    http.post("/models/w3ird", content=b"w3ird")
+    http.post("/models/w3ird/versions/w3ird", content=b"w3ird")
     http.request("W3IRD", "/classify")
     with pytest.raises(Exception, match="NOT_FOUND"):
         stub.Embed(messages.EmbedRequest(images=[b"x"], model=messages.ModelChoice(name=WEIRD)))
