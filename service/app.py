@@ -15,6 +15,7 @@ from starlette.routing import Route
 from service import __version__
 from service.api.docs import docs_routes
 from service.api.grpc_server import GrpcServer, check_port_free
+from service.api.problems import problem_response
 from service.api.trident.http import HttpAdapter
 from service.api.trident.routes import model_routes
 from service.bento.endpoints import declared
@@ -35,6 +36,7 @@ from service.telemetry.exposition import render_metrics
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
 from service.transport.http1.pace import TimeLimits
+from service.transport.http1.server_context import ServerContext
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Tracer
@@ -76,10 +78,14 @@ _http = HttpAdapter(
     request_timeout=settings.request_timeout,
     listeners=_listeners,
 )
-_time_limits = TimeLimits(
-    header_timeout=settings.header_timeout,
-    stall_timeout=settings.stall_timeout,
-    min_rate=settings.min_transfer_rate,
+_http_server = ServerContext(
+    TimeLimits(
+        header_timeout=settings.header_timeout,
+        stall_timeout=settings.stall_timeout,
+        min_rate=settings.min_transfer_rate,
+    ),
+    problem_response,
+    _http if settings.ingress else None,
 )
 _grpc = GrpcServer(
     _engine,
@@ -128,9 +134,8 @@ Endpoints: Any = type("Endpoints", (), declared(_http.answer))
 @bentoml.service(
     name="trident",
     service_class=behind_ingress(
-        _http if settings.ingress else None,
+        _http_server,
         workers=settings.workers,
-        limits=_time_limits,
         drain_timeout=settings.drain_timeout,
         is_ready=lambda: _lifecycle.ready,
         on_stop=_lifecycle.begin_stop,

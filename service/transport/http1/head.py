@@ -7,8 +7,12 @@ contradict each other or are no numbers; what it takes is checked here.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from httptools import parse_url
 
 from service.errors import (
     HeadersTooLargeError,
@@ -28,11 +32,40 @@ MAX_HEADERS: Final = 100
 Headers = Sequence[tuple[bytes, bytes]]
 """Names in lower case, and values, in the order in which they came."""
 
+
+@dataclass(slots=True)
+class Head:
+    """A request without its body."""
+
+    method: bytes
+    url: bytes
+    version: str
+    """"1.1" or "1.0"."""
+    headers: Headers
+    keep_alive: bool
+    """Whether the client wants to send more requests on this connection."""
+    expects_continue: bool
+    """Whether it sends the body only after an interim answer (RFC 9110, 10.1.1)."""
+
+
 _VERSIONS: Final = ("1.1", "1.0")
 # RFC 3986, 3.2.2 and 3.2.3: an IP literal in brackets or a name, then a port. It may be empty.
 _HOST: Final = re.compile(
     rb"(?:\[[0-9A-Za-z:.%~_-]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 )
+
+
+def split_url(url: bytes) -> tuple[bytes, bytes]:
+    """Return a URL's path, without percent-encoding, and its query.
+
+    Raises httptools.HttpParserInvalidURLError if it can't be read.
+    """
+    if url.startswith(b"/") and b"#" not in url:
+        path, _, query = url.partition(b"?")
+    else:
+        parsed = parse_url(url)
+        path, query = parsed.path or b"", parsed.query or b""
+    return unquote_to_bytes(path) if b"%" in path else path, query
 
 
 def check_head(version: str, headers: Headers) -> None:

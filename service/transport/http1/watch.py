@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from service.errors import SlowClientError, TridentError
 from service.transport.http1.pace import Pace, TimeLimits
+from service.transport.http1.reader import RequestReader
 from service.transport.http1.transport import CountingTransport
 
 logger = logging.getLogger(__name__)
@@ -32,12 +33,7 @@ class Watched(Protocol):
     """A connection that is watched."""
 
     transport: CountingTransport
-    requests: int
-    """Requests that have come, whole."""
-    body_bytes: int
-    """Bytes of bodies that have come."""
-    ignored_bytes: int
-    """Bytes that came and weren't read as a request."""
+    reader: RequestReader
 
     @property
     def phase(self) -> Phase:
@@ -80,7 +76,9 @@ class Watch:
             case Phase.REQUEST | Phase.HEAD:
                 self._wait_for_request()
             case Phase.BODY:
-                if self._sending.is_too_slow(connection.requests, connection.body_bytes):
+                if self._sending.is_too_slow(
+                    connection.reader.requests, connection.reader.body_bytes
+                ):
                     connection.refuse(_slow_body(self._limits))
             case Phase.HALF_CLOSED_ANSWER:
                 if self._seconds >= _PROBE_AFTER:
@@ -90,7 +88,7 @@ class Watch:
 
     def _count_seconds(self) -> None:
         """Count for how long the connection has waited for the same thing."""
-        waits_for = (self._connection.phase, self._connection.requests)
+        waits_for = (self._connection.phase, self._connection.reader.requests)
         self._seconds = self._seconds + 1 if waits_for == self._waits_for else 0
         self._waits_for = waits_for
 
@@ -106,13 +104,15 @@ class Watch:
         if connection.phase is Phase.HEAD:
             if self._seconds >= limits.header_timeout:
                 connection.refuse(_slow_head(limits))
-        elif self._seconds >= (self._keep_alive if connection.requests else limits.header_timeout):
+        elif self._seconds >= (
+            self._keep_alive if connection.reader.requests else limits.header_timeout
+        ):
             connection.close_idle()
 
     def _wait_for_farewell(self) -> None:
         if self._connection.transport.is_unsent():
             return
-        ignored = self._connection.ignored_bytes
+        ignored = self._connection.reader.ignored_bytes
         self._silent = self._silent + 1 if ignored == self._ignored else 0
         self._ignored = ignored
         if self._silent >= _SILENT_SECONDS or self._seconds >= _LINGERING_SECONDS:

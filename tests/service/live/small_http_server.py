@@ -6,17 +6,19 @@ import ssl
 import threading
 import time
 from collections import Counter
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from uvicorn import Config
 
+from service.api.problems import problem_response
 from service.transport.http1.accepting import SharingLoop
 from service.transport.http1.connection import HttpConnection
 from service.transport.http1.pace import TimeLimits
 from service.transport.http1.server import DrainingServer
-from service.transport.http1.ticker import Ticker
+from service.transport.http1.server_context import ServerContext
 from tests.service.transport.http1.wire import head
 
 SLOW = head("Content-Length: 0", path="/slow")
@@ -44,15 +46,11 @@ class SmallHttpServer:
         self, listening: socket.socket, *, drain_timeout: float, certificate: Path | None = None
     ) -> None:
         """Stop within `drain_timeout` seconds. `certificate` holds its key too."""
-
-        class Protocol(HttpConnection):
-            limits = TimeLimits()
-            ticker = Ticker()
-
+        context = ServerContext(TimeLimits(), problem_response)
         self.stops: list[float] = []
         config = Config(
             application,
-            http=Protocol,
+            http=partial(HttpConnection, context),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
             ssl_certfile=certificate,

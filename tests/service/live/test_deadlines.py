@@ -93,7 +93,7 @@ def _check_slow_uploads(live: LiveServer, seven: bytes) -> None:
     """The time of an upload is the client's: it counts in no deadline and in no histogram."""
     with httpx.Client(base_url=live.url) as client:
         before = value(client, "trident_request_duration_seconds_sum", endpoint="embed")
-        padded = seven + bytes(100_000)  # too large for the short way
+        padded = seven + bytes(100_000)  # too large to be read before its request begins
         for image, is_chunked in ((seven, False), (padded, False), (seven, True)):
             with slow_upload(live, image, is_chunked=is_chunked) as connection:
                 assert connection.getresponse().status == 200

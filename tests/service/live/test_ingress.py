@@ -11,11 +11,13 @@ import uvicorn
 from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
 
-from service.bento.ingress import Ingress, behind_ingress
+from service.api.problems import problem_response
+from service.bento.ingress import behind_ingress
 from service.transport.http1.accepting import SharingLoop
+from service.transport.http1.connection import HttpConnection
 from service.transport.http1.pace import TimeLimits
-from service.transport.http1.protocol import EndpointProtocol
 from service.transport.http1.server import DrainingServer
+from service.transport.http1.server_context import ServerContext
 from tests.service.live.answers import base64_text, same
 from tests.service.live.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
 from tests.service.live_server import LiveServer
@@ -90,7 +92,7 @@ TEXT_REQUESTS: dict[str, Arguments] = {
 
 
 def large_bitmap() -> bytes:
-    """A picture whose file is larger than what takes the short way."""
+    """A picture whose file is too large to be complete before its request begins."""
     header = b"BM" + (54 + 300 * 300 * 3).to_bytes(4, "little") + bytes(4) + b"\x36\0\0\0"
     sizes = b"\x28\0\0\0" + (300).to_bytes(4, "little") * 2 + b"\x01\0\x18\0" + bytes(24)
     rows = bytearray(b"\xff" * (300 * 300 * 3))
@@ -160,25 +162,19 @@ def test_the_seam_holds_for_this_bentoml(monkeypatch: pytest.MonkeyPatch) -> Non
     assert importlib.metadata.version("bentoml").startswith("1.4.")
     for module, name in SEAM:
         monkeypatch.setattr(module, name, getattr(module, name))  # put back at the end
-    adapter: Any = object()
+    context = ServerContext(TimeLimits(), problem_response)
 
     class Empty:
         pass
 
     front = behind_ingress(
-        adapter,
-        workers=2,
-        limits=TimeLimits(),
-        drain_timeout=1.0,
-        is_ready=lambda: False,
-        on_stop=lambda: None,
+        context, workers=2, drain_timeout=1.0, is_ready=lambda: False, on_stop=lambda: None
     )
     service: Any = bentoml.service(service_class=front)(Empty)
-    application = service.to_asgi(is_main=True)
-    assert isinstance(application, Ingress)
-    config = uvicorn.Config(application)
+    config = uvicorn.Config(service.to_asgi(is_main=True))
     config.load()
-    assert issubclass(config.http_protocol_class, EndpointProtocol)
+    make_connection: Any = config.http_protocol_class
+    assert (make_connection.func, make_connection.args) == (HttpConnection, (context,))
     loop: Any = config.get_loop_factory()
     assert issubclass(loop, SharingLoop)
     assert not loop.is_ready()

@@ -79,7 +79,7 @@ def assert_spans(spans: list[Span], operation: str) -> Span:
 
 
 def large_png() -> bytes:
-    """A PNG too large for the short way."""
+    """A PNG too large to be complete before its request begins."""
     return encode(Image.effect_noise((400, 400), 90))
 
 

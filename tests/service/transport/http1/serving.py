@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from service.admission import Account, Reservation
 from service.api.problems import problem_response
+from service.transport.http1.connection import HttpConnection
 from service.transport.http1.pace import TimeLimits
-from service.transport.http1.protocol import EndpointProtocol
 from service.transport.http1.request import HttpRequest, HttpResponse
-from service.transport.http1.ticker import Ticker
+from service.transport.http1.server_context import ServerContext
 
 TICK = 0.02
 """Seconds between two looks at a connection in these tests: what a second is in production."""
@@ -52,25 +54,38 @@ async def answer(send: Send, content: bytes, status: int = 200) -> None:
     await send({"type": "http.response.body", "body": content})
 
 
-class EchoAdapter:
-    """Answers on the short way by the length of the body."""
+class Endpoints:
+    """Answers three paths by an ASGI application, as the real one does by the engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, application: ASGIApp = echo) -> None:
+        self._application = application
         self._account = Account(2**30)
 
-    def path_of(self, url: bytes) -> str | None:
+    def path_of(self, url_path: bytes) -> str | None:
         """Take these paths."""
-        return url.decode() if url in (b"/classify", b"/sentiment", b"/embed") else None
+        return url_path.decode() if url_path in (b"/classify", b"/sentiment", b"/embed") else None
 
-    def try_reserve(self, _: str, size: int) -> Reservation:
+    def try_reserve(self, _: str, size: int) -> Reservation | None:
         """Take room for a body."""
         reservation = Reservation(self._account)
-        reservation.try_reserve(size)
-        return reservation
+        return reservation if reservation.try_reserve(size) else None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """Answer as the real adapter does."""
-        return HttpResponse(200, b"%d" % len(await read_body(request.receive)))
+        """Have the application answer."""
+        response = HttpResponse(0, b"")
+
+        async def send(message: Message) -> None:
+            response.status = message.get("status", response.status)
+            response.body += message.get("body", b"")
+
+        headers = [
+            (name.encode(), value.encode("latin-1")) for name, value in request.headers.items()
+        ]
+        scope = {"type": "http", "path": request.path, "headers": headers}
+        await self._application(scope, request.receive, send)
+        if request.reservation is not None:
+            request.reservation.release()
+        return response
 
 
 class Served:
@@ -131,21 +146,22 @@ async def serving(
     application: ASGIApp = echo,
     limits: TimeLimits = TICKS,
     keep_alive: int = 1000,
-    adapter: EchoAdapter | None = None,
+    endpoints: Endpoints | None = None,
+    has_endpoints: bool = True,
+    protocol: type[HttpToolsProtocol] | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve the application, and the adapter on the short way."""
+    """Serve the application, which also answers what the endpoints are asked.
+
+    The connections are ours, unless uvicorn's are given as `protocol`.
+    """
     config = uvicorn.Config(application, timeout_keep_alive=keep_alive, lifespan="off")
     config.load()
     state = ServerState()
-    members = {
-        "limits": limits,
-        "ticker": Ticker(),
-        "problem": staticmethod(problem_response),
-        "application": adapter or EchoAdapter(),
-    }
-    kind = type("Connection", (EndpointProtocol,), members)
+    front = endpoints or Endpoints(application)
+    context = ServerContext(limits, problem_response, front if has_endpoints else None)
+    make_connection: Any = protocol or partial(HttpConnection, context)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: kind(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: make_connection(config, state, {}), "127.0.0.1", 0)
     try:
         yield Served(state, server.sockets[0].getsockname()[1])
     finally:

@@ -13,7 +13,7 @@ from service.transport.http1.request import HttpRequest, HttpResponse
 from tests.service.transport.http1.serving import (
     TICK,
     Client,
-    EchoAdapter,
+    Endpoints,
     answer,
     echo,
     read_body,
@@ -25,8 +25,8 @@ from tests.service.transport.http1.wire import head, post, post_chunked
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 GET = b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n"
 WHOLE = {
-    "the short way": (post(b"four"), [b"4"]),
-    "the long way": (post(b"x" * 100_000), [b"100000"]),
+    "a small body": (post(b"four"), [b"4"]),
+    "a large body": (post(b"x" * 100_000), [b"100000"]),
     "another path": (post(b"four", path="/other"), [b"4"]),
     "no body": (GET, [b"0"]),
     "chunks": (post_chunked([b"four", b"more"]), [b"8"]),
@@ -71,8 +71,8 @@ async def test_the_end_may_come_later(name: str) -> None:
 CUT = {
     "a head": head()[:-2],
     "a URL": b"GET /senti",
-    "the short way's body": post(b"four")[:-1],
-    "the long way's body": post(b"x" * 100_000)[:-1],
+    "a small body": post(b"four")[:-1],
+    "a large body": post(b"x" * 100_000)[:-1],
     "another path's body": post(b"four", path="/other")[:-1],
     "a chunked body": post_chunked([b"four"])[:-1],
 }
@@ -100,8 +100,8 @@ async def test_a_client_that_never_asked_gets_nothing() -> None:
         assert await client.read_to_the_end() == b""
 
 
-class Slow(EchoAdapter):
-    """Takes its time, as an adapter and as an application; knows whether it was given up."""
+class Slow(Endpoints):
+    """Takes its time, at an endpoint and as an application; knows whether it was given up."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -110,13 +110,14 @@ class Slow(EchoAdapter):
         self.given_up = asyncio.Event()
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
+        await read_body(request.receive)
         self.begun.set()
         try:
             await asyncio.sleep(self._seconds)
         except asyncio.CancelledError:
             self.given_up.set()
             raise
-        return await super().answer(request)
+        return HttpResponse(200, b"late")
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await read_body(receive)
@@ -132,15 +133,20 @@ class Slow(EchoAdapter):
         self.given_up.set()
 
 
-SLOW = {"short": post(b"four"), "long": post(b"four", path="/other")}
+SLOW = {
+    "a small body": post(b"four"),
+    "a large body": post(b"x" * 100_000),
+    "chunks": post_chunked([b"four"]),
+    "another path": post(b"four", path="/other"),
+}
 
 
-@pytest.mark.parametrize("way", SLOW)
-async def test_an_answer_that_takes_long_is_preceded_by_an_interim_one(way: str) -> None:
+@pytest.mark.parametrize("name", SLOW)
+async def test_an_answer_that_takes_long_is_preceded_by_an_interim_one(name: str) -> None:
     slow = Slow(TICK * 10)
-    async with serving(slow, adapter=slow) as served:
+    async with serving(slow, endpoints=slow) as served:
         client = await served.connect()
-        await send_and_end(client, SLOW[way])
+        await send_and_end(client, SLOW[name])
         sent = await client.read_to_the_end()
         assert sent.startswith(CONTINUE)
         assert sent.replace(CONTINUE, b"").startswith(b"HTTP/1.1 200")
@@ -155,12 +161,12 @@ async def test_http_1_0_knows_no_interim_answers() -> None:
         assert (await client.read_to_the_end()).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.parametrize("way", SLOW)
-async def test_a_client_that_has_gone_is_worked_for_no_more(way: str) -> None:
+@pytest.mark.parametrize("name", SLOW)
+async def test_a_client_that_has_gone_is_worked_for_no_more(name: str) -> None:
     slow = Slow(20)
-    async with serving(slow, adapter=slow) as served:
+    async with serving(slow, endpoints=slow) as served:
         client = await served.connect()
-        await client.send(SLOW[way])
+        await client.send(SLOW[name])
         await slow.begun.wait()
         client.writer.close()
         await asyncio.wait_for(slow.given_up.wait(), 10)
@@ -169,7 +175,7 @@ async def test_a_client_that_has_gone_is_worked_for_no_more(way: str) -> None:
 
 async def test_a_client_that_resets_its_connection_is_worked_for_no_more() -> None:
     slow = Slow(20)
-    async with serving(slow, adapter=slow) as served:
+    async with serving(slow, endpoints=slow) as served:
         client = await served.connect()
         await client.send(post(b"four"))
         await slow.begun.wait()

@@ -56,7 +56,7 @@ async def test_bodies_of_any_size_may_follow_each_other(size: int) -> None:
 def waiting(served: Served) -> int:
     """Return how many requests wait on the one connection."""
     (connection,) = served.state.connections
-    return len(cast(HttpConnection, connection).pipeline)
+    return len(cast(HttpConnection, connection)._waiting)
 
 
 @pytest.mark.parametrize("asks", [False, True])

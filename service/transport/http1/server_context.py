@@ -1,0 +1,20 @@
+"""What the HTTP connections of a server have in common."""
+
+from dataclasses import dataclass, field
+
+from service.transport.http1.application import Application
+from service.transport.http1.pace import TimeLimits
+from service.transport.http1.refusals import MakeProblem
+from service.transport.http1.ticker import Ticker
+
+
+@dataclass(frozen=True, slots=True)
+class ServerContext:
+    """What the connections of a server are made with."""
+
+    limits: TimeLimits
+    problem: MakeProblem
+    """Makes the answer of an error."""
+    application: Application | None = None
+    """What answers POST requests to some paths. Without one all go to the ASGI application."""
+    ticker: Ticker = field(default_factory=Ticker)
