@@ -7,17 +7,17 @@ from starlette.responses import Response
 
 from service.api.answers import answer_schema
 from service.api.endpoints import ENDPOINTS, Endpoint
-from service.api.trident.routes import Answer, answered
+from service.api.trident.routes import Handler, answered
 from service.bento.schemas import REQUESTS
 from service.tasks.kinds import KINDS
 
 
-def declared(answer: Answer) -> dict[str, Any]:
+def declared(answer: Handler) -> dict[str, Any]:
     """Return the members of a BentoML service that answer the endpoints by `answer`, by name."""
     return {endpoint.name: _method(endpoint, answer) for endpoint in ENDPOINTS}
 
 
-def _method(endpoint: Endpoint, answer: Answer) -> Any:
+def _method(endpoint: Endpoint, answer: Handler) -> Any:
     kind = KINDS[endpoint.kind]
 
     async def method(self: Any, ctx: bentoml.Context, **_: Any) -> Response:

@@ -35,7 +35,7 @@ _MODEL_PATH: Final = re.compile(r"/models/([A-Za-z0-9][A-Za-z0-9_.-]*)(?:/versio
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Target:
     """Which model a path is for, and how its inputs are read.
 
     A model's path gives the model and perhaps the version, an endpoint's path neither.
@@ -62,8 +62,8 @@ class HttpAdapter:
     ) -> None:
         """Answer by `engine`; `request_timeout` is in seconds."""
         self._engine = engine
-        self._routes = {
-            endpoint.path: Route(
+        self._endpoints = {
+            endpoint.path: Target(
                 Observer(f"POST {endpoint.path}", endpoint.name, "http", listeners),
                 endpoint.kind,
                 READERS[KINDS[endpoint.kind].input],
@@ -87,14 +87,14 @@ class HttpAdapter:
         """Take room for a body of `size` bytes, or return None if there is none now."""
         reservation = Reservation(self._engine.account)
         try:
-            growth = self._route(path).reader.growth
+            growth = self._target(path).reader.growth
         except TridentError:  # `answer` will say so
             growth = 1
         return reservation if reservation.try_reserve(size * growth) else None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a POST, by a problem document where it fails."""
-        known, header = self._routes.get(request.path), request.headers.get
+        known, header = self._endpoints.get(request.path), request.headers.get
         observer = known.observer if known else self._by_name
         exchange = observer.begin(
             header("x-request-id"), header("traceparent"), header("tracestate")
@@ -120,11 +120,11 @@ class HttpAdapter:
     async def _predict(
         self, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> HttpResponse:
-        route = self._route(request.path)
-        form = await self._read_form(route.reader, request, exchange, reservation)
-        model, version = _choice(route, request.query)
+        target = self._target(request.path)
+        form = await self._read_form(target.reader, request, exchange, reservation)
+        model, version = _choice(target, request.query)
         predicting = self._engine.predict(
-            route.kind,
+            target.kind,
             form.inputs,
             model=model,
             version=version,
@@ -135,18 +135,18 @@ class HttpAdapter:
         prediction = exchange.prediction = await predicting
         if form.is_list:
             for error in prediction.errors:
-                route.observer.reject(exchange, error)
+                target.observer.reject(exchange, error)
         headers = {
             "content-type": "application/json",
             "server-timing": _server_timing(prediction.timing),
         }
         return HttpResponse(200, dump(_content(prediction, form)), headers)
 
-    def _route(self, path: str) -> Route:
-        """Return the route of a path. Raises UnknownModelError, NotReadyError."""
-        return self._routes.get(path) or self._route_by_name(path)
+    def _target(self, path: str) -> Target:
+        """Return the target of a path. Raises UnknownModelError, NotReadyError."""
+        return self._endpoints.get(path) or self._target_by_name(path)
 
-    def _route_by_name(self, path: str) -> Route:
+    def _target_by_name(self, path: str) -> Target:
         match = _MODEL_PATH.fullmatch(path)
         if match is None:
             raise UnknownModelError(
@@ -155,7 +155,7 @@ class HttpAdapter:
         name, number = match.groups()
         version = None if number is None else int(number)
         kind = self._engine.kind_of(name, version)
-        return Route(self._by_name, kind, READERS[KINDS[kind].input], name, version)
+        return Target(self._by_name, kind, READERS[KINDS[kind].input], name, version)
 
     async def _read_form(
         self, reader: Reader, request: HttpRequest, exchange: Exchange, reservation: Reservation
@@ -167,21 +167,21 @@ class HttpAdapter:
         return reader.read(request.headers.get("content-type", ""), body, self._max_inputs)
 
 
-def _choice(route: Route, query: Mapping[str, str]) -> tuple[str | None, int | None]:
+def _choice(target: Target, query: Mapping[str, str]) -> tuple[str | None, int | None]:
     """Return the model and the version that a request asks for, None where it leaves them open.
 
     Raises:
         MalformedRequestError: the version isn't a number, or the path names the model already.
     """
     model, version = query.get("model"), query.get("version")
-    if route.model is None:
+    if target.model is None:
         return model, _version(version)
     if model is not None or version is not None:
         raise MalformedRequestError(
             "The path names the model: leave ?model= and ?version= out. A version is chosen by "
             "/models/NAME/versions/N."
         )
-    return route.model, route.version
+    return target.model, target.version
 
 
 def _content(prediction: Prediction, form: Form) -> Any:

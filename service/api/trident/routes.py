@@ -14,10 +14,10 @@ from service.errors import TridentError
 from service.telemetry.exchange import sane_request_id
 from service.transport.http1.request import HttpRequest, HttpResponse
 
-Answer = Callable[[HttpRequest], Awaitable[HttpResponse]]
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
-def model_routes(engine: Engine, answer: Answer) -> list[Route]:
+def model_routes(engine: Engine, answer: Handler) -> list[Route]:
     """Return the routes that tell of models, and those that put inputs through them."""
 
     async def index(request: Request) -> Response:
@@ -36,7 +36,7 @@ def model_routes(engine: Engine, answer: Answer) -> list[Route]:
     ]
 
 
-async def answered(request: Request, answer: Answer) -> Response:
+async def answered(request: Request, answer: Handler) -> Response:
     """Answer a request by `answer`."""
     response = await answer(
         HttpRequest(request.url.path, request.headers, request.query_params, request.receive)
