@@ -50,7 +50,7 @@ class Optimizer:
             return False
         if race is None:
             return False
-        shape = "x".join(map(str, race.shape))
+        shape = race.written_shape
         record_race(
             card.name,
             card.version,

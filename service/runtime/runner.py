@@ -8,14 +8,14 @@ timed against a plain call. A batch is then run as the parts that take the least
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from service.runtime.planning import Plan, Step
-from service.runtime.saved_model import Array, Program, Signature
+from service.runtime.saved_model import Array, Program, Shape, Signature
 
 PROGRAM_SIZES = (1, 4, 16)
 """Batch sizes that are compiled. Each program costs megabytes; sizes between these and beyond
@@ -24,50 +24,84 @@ them brought a few percent (measured on the shipped models)."""
 _WORTH_IT = 0.9  # a compiled call must beat a plain one by this much to be kept
 _ROUNDS = 7  # timed calls of each program, in turn
 
-Shape = tuple[int, ...]
+Shapes: TypeAlias = Mapping[str, Shape]
+"""The shapes of a batch, or of its rows, by the names of the signature's inputs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Race:
     """How a plain and a compiled call of one shape compare, in seconds, and who won."""
 
-    shape: Shape
+    shapes: Shapes
     plain: float
     compiled: float
     use_compiled: bool
+
+    @property
+    def written_shape(self) -> str:
+        """The batch's shape in words: "1x28x28x1", of several inputs "ids:1x16,mask:1x16"."""
+        written = {name: "x".join(map(str, shape)) for name, shape in self.shapes.items()}
+        if len(written) == 1:
+            return next(iter(written.values()))
+        return ",".join(f"{name}:{shape}" for name, shape in written.items())
 
 
 @dataclass(frozen=True, slots=True)
 class ShapeProgram:
     """Which program runs the batches of one shape, and what a call of each takes.
 
-    `shapes` are the batch's, by the name of the model's input. The seconds are None for a program
-    that wasn't timed: not yet, or because compiling didn't pay for a smaller batch.
+    The seconds are None for a program that wasn't timed: not yet, or because compiling didn't pay
+    for a smaller batch.
     """
 
-    shapes: dict[str, Shape]
+    shapes: Shapes
     plain: float | None
     compiled: float | None
     used: Literal["plain", "compiled"]
 
 
+class _Programs:
+    """What there is for rows of one shape: programs by batch size, and the plan for them."""
+
+    __slots__ = ("compiled", "elements", "plan", "races", "row")
+
+    def __init__(self, row: Shapes, max_batch_size: int) -> None:
+        self.row = row
+        self.elements = sum(math.prod(shape) for shape in row.values())
+        self.plan = Plan(max_batch_size)
+        self.compiled: dict[int, Program] = {}
+        self.races: dict[int, Race] = {}
+
+    def shapes(self, size: int) -> dict[str, Shape]:
+        """Return the shapes of a batch of so many rows."""
+        return {name: (size, *shape) for name, shape in self.row.items()}
+
+    def program(self, size: int) -> ShapeProgram:
+        """Return which program runs a batch of so many rows."""
+        race = self.races.get(size)
+        if race is None:
+            return ShapeProgram(self.shapes(size), None, None, "plain")
+        used: Literal["plain", "compiled"] = "compiled" if race.use_compiled else "plain"
+        return ShapeProgram(race.shapes, race.plain, race.compiled, used)
+
+
 class Runner:
-    """Runs a signature on batches whose rows have one of a few shapes."""
+    """Runs a signature on batches whose rows have one of a few shapes.
+
+    A batch is an array [n, *row] for each of the signature's inputs, by its name.
+    """
 
     def __init__(
-        self,
-        signature: Signature,
-        dtype: np.dtype[Any],
-        row_shapes: Sequence[Shape],
-        max_batch_size: int,
+        self, signature: Signature, row_shapes: Sequence[Shapes], max_batch_size: int
     ) -> None:
         """Run everything plain, until `optimize` has found what is faster compiled."""
         self._plain = signature
-        self._dtype = dtype
+        self._names = tuple(signature.inputs)
         self._sizes = [size for size in PROGRAM_SIZES if size <= max_batch_size]
-        self._compiled: dict[Shape, Program] = {}
-        self._races: dict[Shape, Race] = {}
-        self._plans = {row: Plan(max_batch_size) for row in row_shapes}
+        self._programs = {
+            tuple([row[name] for name in self._names]): _Programs(row, max_batch_size)
+            for row in row_shapes
+        }
         self._input_elements = self._padding_elements = 0
 
     @property
@@ -75,31 +109,32 @@ class Runner:
         """How many elements of batches were computed in all: of inputs, and of padding."""
         return self._input_elements, self._padding_elements
 
-    def __call__(self, batch: Array, used: int | None = None) -> dict[str, Array]:
-        """Run the model on `batch`, [n, *row]; return its outputs, each [n, ...].
+    def __call__(self, batch: Mapping[str, Array], used: int | None = None) -> dict[str, Array]:
+        """Run the model on a batch; return its outputs, each [n, ...].
 
         `used` is how many of the batch's elements aren't padding, all of them if None.
         """
-        plan = self._plans.get(batch.shape[1:])
-        steps = plan.steps(len(batch)) if plan else [Step(len(batch), len(batch), compiled=False)]
-        self._count(batch, steps, batch.size if used is None else used)
-        outputs: list[dict[str, Array]] = []
+        programs, rows = self._programs_for(batch), len(batch[self._names[0]])
+        steps = programs.plan.steps(rows)
+        self._count(steps, programs.elements, rows * programs.elements if used is None else used)
+        if len(steps) == 1:
+            return self._run(programs, batch, steps[0])
+        parts: list[dict[str, Array]] = []
         start = 0
         for step in steps:
-            outputs.append(self._run(batch[start : start + step.rows], step))
+            part = {name: array[start : start + step.rows] for name, array in batch.items()}
+            parts.append(self._run(programs, part, step))
             start += step.rows
-        if len(outputs) == 1:
-            return outputs[0]
-        return {name: np.concatenate([part[name] for part in outputs]) for name in outputs[0]}
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def seconds(self, rows: int, row: Shape) -> float:
-        """Return what `rows` rows of shape `row` are expected to take; infinite if unknown."""
-        return self._plans[row].seconds(rows)
+    def plan(self, row: Shapes) -> Plan:
+        """Return the plan for rows of this shape; it changes as programs are timed."""
+        return self._programs[tuple([row[name] for name in self._names])].plan
 
     def warm_up(self) -> None:
         """Run every row shape once, plain: from then on every request can be answered."""
-        for row in self._plans:
-            self._plain(np.zeros((1, *row), dtype=self._dtype))
+        for programs in self._programs.values():
+            self._plain(self._filled(programs.shapes(1), 0))
 
     def optimize(self) -> Iterator[Race]:
         """Compile and time one shape a step, the small sizes first.
@@ -108,7 +143,7 @@ class Runner:
         The last step, which a failure of XLA also is, prepares TensorFlow for what runs plain.
         """
         try:
-            yield from self._hold_races()
+            yield from self._races()
         except Exception:
             self._prepare_plain_sizes()
             raise
@@ -116,56 +151,67 @@ class Runner:
 
     def programs(self) -> list[ShapeProgram]:
         """Return which program runs each shape that may be compiled, the small sizes first."""
-        return [self._program((size, *row)) for size in self._sizes for row in self._plans]
+        return [row.program(size) for size in self._sizes for row in self._programs.values()]
 
-    def _program(self, shape: Shape) -> ShapeProgram:
-        race, shapes = self._races.get(shape), {self._plain.input_name: shape}
-        if race is None:
-            return ShapeProgram(shapes, None, None, "plain")
-        used: Literal["plain", "compiled"] = "compiled" if race.use_compiled else "plain"
-        return ShapeProgram(shapes, race.plain, race.compiled, used)
+    def _programs_for(self, batch: Mapping[str, Array]) -> _Programs:
+        key = tuple([batch[name].shape[1:] for name in self._names])
+        programs = self._programs.get(key)
+        if programs is None:  # a batch of another shape runs plain, as it is
+            return _Programs(dict(zip(self._names, key, strict=True)), 0)
+        return programs
 
-    def _hold_races(self) -> Iterator[Race]:
-        rows = list(self._plans)
+    def _races(self) -> Iterator[Race]:
+        rows = list(self._programs.values())
         for size in self._sizes:
-            for row in list(rows):
-                race = self._try(size, row)
+            for programs in list(rows):
+                race = self._try(size, programs)
                 if not race.use_compiled:
-                    rows.remove(row)
+                    rows.remove(programs)
                 yield race
 
     def _prepare_plain_sizes(self) -> None:
-        for row, plan in self._plans.items():
-            for size in plan.plain_sizes():
-                self._plain(np.ones((size, *row), dtype=self._dtype))
+        for programs in self._programs.values():
+            for size in programs.plan.plain_sizes():
+                self._plain(self._filled(programs.shapes(size), 1))
 
-    def _count(self, batch: Array, steps: Sequence[Step], used: int) -> None:
-        rows = sum(step.size for step in steps)
+    def _count(self, steps: Sequence[Step], row_elements: int, used: int) -> None:
         self._input_elements += used
-        self._padding_elements += rows * math.prod(batch.shape[1:]) - used
+        self._padding_elements += sum([step.size for step in steps]) * row_elements - used
 
-    def _try(self, size: int, row: Shape) -> Race:
-        shape = (size, *row)
-        compiled = self._plain.compile(shape)
-        race = _race(self._plain, compiled, np.ones(shape, dtype=self._dtype))
-        self._races[shape] = race
+    def _try(self, size: int, programs: _Programs) -> Race:
+        shapes = programs.shapes(size)
+        compiled = self._plain.compile(shapes)
+        race = _race(self._plain, compiled, self._filled(shapes, 1))
         if race.use_compiled:
-            self._compiled[shape] = compiled
-        self._plans[row].learn(
+            programs.compiled[size] = compiled
+        programs.races[size] = race
+        programs.plan.learn(
             size, plain=race.plain, compiled=race.compiled if race.use_compiled else None
         )
         return race
 
-    def _run(self, rows: Array, step: Step) -> dict[str, Array]:
-        program = self._compiled[(step.size, *rows.shape[1:])] if step.compiled else self._plain
+    def _run(self, programs: _Programs, batch: Mapping[str, Array], step: Step) -> dict[str, Array]:
+        program = programs.compiled[step.size] if step.compiled else self._plain
         if step.rows == step.size:
-            return program(rows)
-        padded = np.zeros((step.size, *rows.shape[1:]), dtype=self._dtype)
-        padded[: step.rows] = rows
+            return program(batch)
+        padded = {name: _padded(array, step.size) for name, array in batch.items()}
         return {name: output[: step.rows] for name, output in program(padded).items()}
 
+    def _filled(self, shapes: Shapes, value: int) -> dict[str, Array]:
+        return {
+            name: np.full(shape, value, dtype=self._plain.inputs[name].dtype)
+            for name, shape in shapes.items()
+        }
 
-def _race(plain: Program, compiled: Program, batch: Array) -> Race:
+
+def _padded(array: Array, size: int) -> Array:
+    """Return the array with rows of zeros after its own, `size` rows in all."""
+    padded = np.zeros((size, *array.shape[1:]), dtype=array.dtype)
+    padded[: len(array)] = array
+    return padded
+
+
+def _race(plain: Program, compiled: Program, batch: Mapping[str, Array]) -> Race:
     """Time two programs in turn; the fastest of several calls counts, as noise only adds."""
     programs = (plain, compiled)
     for program in programs:
@@ -178,4 +224,5 @@ def _race(plain: Program, compiled: Program, batch: Array) -> Race:
             times.append(time.perf_counter() - started)
     plain_seconds, compiled_seconds = min(seconds[0]), min(seconds[1])
     use_compiled = compiled_seconds < _WORTH_IT * plain_seconds
-    return Race(batch.shape, plain_seconds, compiled_seconds, use_compiled)
+    shapes = {name: array.shape for name, array in batch.items()}
+    return Race(shapes, plain_seconds, compiled_seconds, use_compiled)

@@ -2,22 +2,24 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from service.errors import CorruptModelError
-from service.runtime.card import SignatureSpec
+from service.runtime.card import SignatureSpec, TensorSpec
 from service.runtime.signature_check import find_difference
 from service.runtime.tensorflow_import import import_tensorflow
 
 logger = logging.getLogger(__name__)
 
-Array = NDArray[Any]
-Program = Callable[[Array], dict[str, Array]]
+Array: TypeAlias = NDArray[Any]
+Shape: TypeAlias = tuple[int, ...]
+Program: TypeAlias = Callable[[Mapping[str, Array]], dict[str, Array]]
+"""What runs a batch: an array for each input, by its name, in; an array for each output out."""
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets with a page of notes
 # TensorFlow takes oneDNN by itself on processors with VNNI only, but it is faster on others:
@@ -90,64 +92,73 @@ class SavedModel:
 
 
 class Signature:
-    """A signature with one input, called on a whole batch of any size."""
+    """A signature, called on a whole batch of any size."""
 
     def __init__(self, module: Any, name: str, spec: SignatureSpec) -> None:
-        (self.input_name, self._input_spec) = next(iter(spec.inputs.items()))
+        self.inputs = spec.inputs
+        """What it takes: the dtype and the shape of each input, by its name."""
         self._module = module  # the function itself doesn't keep the model's variables alive
         self._function = module.signatures[name]
-        self._call = _DirectCall(self._function, self._input_spec.dtype)
+        self._call = _DirectCall(self._function, spec.inputs)
 
-    def __call__(self, batch: Array | list[str]) -> dict[str, Array]:
-        """Run the model on `batch` ([n, ...], or n texts); return its outputs, each [n, ...]."""
+    def __call__(self, batch: Mapping[str, Array | list[str]]) -> dict[str, Array]:
+        """Run the model on a batch; return its outputs by name, each [n, ...].
+
+        `batch` has an array [n, ...], or n texts, for each input.
+        """
         return self._call(batch)
 
-    def compile(self, shape: tuple[int, ...]) -> Program:
-        """Return the same function compiled by XLA, for inputs of exactly `shape`."""
+    def compile(self, shapes: Mapping[str, Shape]) -> Program:
+        """Return the same function compiled by XLA, for inputs of exactly these shapes."""
         from tensorflow.python.eager.def_function import function
-        from tensorflow.python.framework.tensor import TensorSpec
+        from tensorflow.python.framework import tensor
 
-        dtype = self._input_spec.dtype
+        tensors = {
+            name: tensor.TensorSpec(shapes[name], spec.dtype) for name, spec in self.inputs.items()
+        }
         compiled = function(
-            lambda tensor: self._function(**{self.input_name: tensor}),
-            input_signature=[TensorSpec(shape, dtype)],
+            lambda batch: self._function(**batch),
+            input_signature=[tensors],
             jit_compile=True,
             autograph=False,  # there is nothing to convert, and it leaves a file behind
         )
         # A concrete function can't be traced again, whatever it is called with.
-        return _DirectCall(compiled.get_concrete_function(), dtype)
+        return _DirectCall(compiled.get_concrete_function(), self.inputs)
 
 
 class _DirectCall:
-    """Calls a concrete function of one input, arrays in and out.
+    """Calls a concrete function of a dict of tensors, arrays in and out.
 
     The function's own `__call__` binds its arguments and sets up gradients anew, `tf.constant`
     looks for what it might dispatch to, and `numpy()` copies: 100 us a call more than this, as
     much as a small model takes. What is called here in their place holds for TensorFlow 2.21.
     """
 
-    def __init__(self, function: Any, dtype: str) -> None:
+    def __init__(self, function: Any, inputs: Mapping[str, TensorSpec]) -> None:
         from tensorflow.python.eager import context, execute
         from tensorflow.python.framework import dtypes, ops
 
         self._function = function  # TensorFlow forgets a function that nobody holds
         self._name = function._inference_function.name.decode()  # noqa: SLF001
         self._captured = function.captured_inputs
-        self._outputs = sorted(function.structured_outputs)  # TensorFlow flattens a dict so
-        self._dtype = dtypes.as_dtype(dtype).as_datatype_enum
+        # TensorFlow flattens a dict in the order of its names.
+        self._outputs = sorted(function.structured_outputs)
+        self._inputs = [
+            (name, dtypes.as_dtype(inputs[name].dtype).as_datatype_enum) for name in sorted(inputs)
+        ]
         self._context = context.context()
         self._device = self._context.device_name
         self._attributes = tuple(chain(*self._context.function_call_options.as_attrs().items()))
         self._tensor = ops.EagerTensor
         self._execute = execute.execute
 
-    def __call__(self, batch: Array | list[str]) -> dict[str, Array]:
-        # The tensor may share the batch's memory: nobody writes to a batch once it was made.
-        tensor = self._tensor(batch, self._device, self._dtype)
+    def __call__(self, batch: Mapping[str, Array | list[str]]) -> dict[str, Array]:
+        # A tensor may share the batch's memory: nobody writes to a batch once it was made.
+        tensors = [self._tensor(batch[name], self._device, dtype) for name, dtype in self._inputs]
         outputs = self._execute(
             self._name,
             len(self._outputs),
-            [tensor, *self._captured],
+            [*tensors, *self._captured],
             self._attributes,
             self._context,
         )

@@ -17,21 +17,28 @@ def find_difference(spec: SignatureSpec, function: Any) -> str | None:
         function: the signature, as TensorFlow loads it.
     """
     inputs: Mapping[str, Any] = function.structured_input_signature[1]
-    if len(inputs) != 1:
-        return f"it must have one input, and it has {_listed(inputs)}"
-    for name, said in spec.inputs.items():
-        fault = _compare("input", name, said, inputs)
-        if fault is not None:
-            return fault
-        shape = _shape_of(inputs[name])
-        if shape is not None and shape[:1] != (None,):
-            found = _described(inputs[name])
-            return f"the input {name!r} must take batches of any size, and it is {found}"
-    for name, said in spec.outputs.items():
-        fault = _compare("output", name, said, function.structured_outputs)
-        if fault is not None:
-            return fault
-    return None
+    faults = (
+        *(_compare("input", name, said, inputs) for name, said in spec.inputs.items()),
+        *(_check_batch(name, tensor) for name, tensor in inputs.items()),
+        _check_named(spec.inputs, inputs),
+        *(
+            _compare("output", name, said, function.structured_outputs)
+            for name, said in spec.outputs.items()
+        ),
+    )
+    return next((fault for fault in faults if fault is not None), None)
+
+
+def _check_batch(name: str, tensor: Any) -> str | None:
+    shape = _shape_of(tensor)
+    if shape is None or shape[:1] == (None,):
+        return None
+    return f"the input {name!r} must take batches of any size, and it is {_described(tensor)}"
+
+
+def _check_named(said: Mapping[str, TensorSpec], found: Mapping[str, Any]) -> str | None:
+    unnamed = {name: tensor for name, tensor in found.items() if name not in said}
+    return f"the card doesn't name the input {_listed(unnamed)}" if unnamed else None
 
 
 def _compare(kind: str, name: str, said: TensorSpec, found: Mapping[str, Any]) -> str | None:

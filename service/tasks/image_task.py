@@ -14,7 +14,7 @@ from service.runtime.saved_model import Array, SavedModel
 from service.runtime.signature_check import fits
 from service.tasks.preprocessing.framing import frame_ink
 from service.tasks.preprocessing.images import Pixels, decode_image, decoding_bytes, pixel_count
-from service.tasks.task import Task, TaskLimits
+from service.tasks.task import Task, TaskLimits, only_input
 from service.telemetry.metrics import ModelMetrics
 
 Answer = TypeVar("Answer")
@@ -38,7 +38,8 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         spec = card.signature("serving_default", *self.outputs)
         row_shape = (wanted.height, wanted.width, wanted.channels)
         self._row_bytes = math.prod(row_shape)
-        tensor = next(iter(spec.inputs.values()))
+        self._input = only_input(card, "serving_default")
+        tensor = spec.inputs[self._input]
         if not fits(row_shape, tensor.shape[1:]):
             raise CorruptModelError(
                 f"{card.name}/{card.version}: by its card, preprocessing makes images of "
@@ -47,8 +48,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         self._dtype = np.dtype(tensor.dtype)
         self._runner = Runner(
             model.signature("serving_default", spec),
-            self._dtype,
-            [row_shape],
+            [{self._input: row_shape}],
             limits.max_batch_size,
         )
 
@@ -102,7 +102,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         wanted = self._preprocessing
         if (wanted.scale, wanted.offset) != (1.0, 0.0):
             batch = batch * wanted.scale + wanted.offset
-        return self._runner(batch.astype(self._dtype, copy=False))
+        return self._runner({self._input: batch.astype(self._dtype, copy=False)})
 
 
 def _resize(pixels: Pixels, height: int, width: int) -> Pixels:

@@ -83,6 +83,17 @@ AnyTask = Task[Any, Any, Any]
 """A task, whatever its inputs are."""
 
 
+def only_input(card: ModelCard, signature: str) -> str:
+    """Return the name of a signature's input. Raises CorruptModelError if it hasn't just one."""
+    names = list(card.signature(signature).inputs)
+    if len(names) != 1:
+        raise CorruptModelError(
+            f"{card.name}/{card.version}: the task {card.task} needs one input of the signature "
+            f"{signature!r}, and its card names {len(names)}."
+        )
+    return names[0]
+
+
 def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:
     """Return the card's labels. Raises CorruptModelError if they aren't one for each output."""
     labels = card.labels or ()

@@ -14,7 +14,7 @@ from service.runtime.planning import join_groups
 from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import Array, SavedModel
 from service.tasks.preprocessing.vectorizing import LONG, SHORT, TextRow, TextVectorizer
-from service.tasks.task import Task, TaskLimits, labels_of, round_probabilities
+from service.tasks.task import Task, TaskLimits, labels_of, only_input, round_probabilities
 from service.telemetry.metrics import ModelMetrics
 
 
@@ -49,19 +49,16 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         """Raises CorruptModelError if the card isn't one of a text classifier."""
         if not isinstance(card.preprocessing, TextPreprocessing):
             raise CorruptModelError(f"{card.name}: its card has no text preprocessing.")
-        vectorize = card.signature("vectorize", "token_ids", "token_count")
-        tokens = card.signature("tokens", "probabilities")
+        vectorize_spec = card.signature("vectorize", "token_ids", "token_count")
+        tokens_spec = card.signature("tokens", "probabilities")
         self._labels = labels_of(card, "tokens")
         self._lengths = _finer(sorted(card.preprocessing.length_buckets))
-        self._vectorize = TextVectorizer(
-            model.signature("vectorize", vectorize), card.preprocessing
-        )
-        self._tokens = Runner(
-            model.signature("tokens", tokens),
-            np.dtype(np.int32),
-            [(length,) for length in self._lengths],
-            limits.max_batch_size,
-        )
+        text, self._token_ids = only_input(card, "vectorize"), only_input(card, "tokens")
+        vectorize = model.signature("vectorize", vectorize_spec)
+        self._vectorize = TextVectorizer(lambda rows: vectorize({text: rows}), card.preprocessing)
+        rows = [{self._token_ids: (length,)} for length in self._lengths]
+        self._tokens = Runner(model.signature("tokens", tokens_spec), rows, limits.max_batch_size)
+        self._plans = [self._tokens.plan(row) for row in rows]
 
     def decodes_in_thread(self, data: str) -> bool:
         """Tell by the text's length: a very long one is vectorised when it is decoded."""
@@ -106,7 +103,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         for length, members in self._by_length(tokens.counts):
             batch = _fit_length(tokens.ids[members], length)
             used = int(np.minimum(tokens.counts[members], length).sum())
-            probabilities[members] = self._tokens(batch, used)["probabilities"]
+            probabilities[members] = self._tokens({self._token_ids: batch}, used)["probabilities"]
         return [
             self._answer(row, truncated)
             for row, truncated in zip(
@@ -129,7 +126,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
             yield self._lengths[last - 1], order[starts[first] : starts[last]]
 
     def _seconds(self, rows: int, group: int) -> float:
-        return self._tokens.seconds(rows, (self._lengths[group],))
+        return self._plans[group].seconds(rows)
 
     def _answer(self, probabilities: list[float], truncated: bool) -> TextLabel:  # noqa: FBT001
         best = max(range(len(probabilities)), key=probabilities.__getitem__)

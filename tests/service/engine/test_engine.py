@@ -276,6 +276,10 @@ def _signature(
     return {"serving_default": {"inputs": inputs, "outputs": outputs}}
 
 
+TWO_INPUTS = _signature()
+TWO_INPUTS["serving_default"]["inputs"]["mask"] = {"dtype": "float32", "shape": [None, 16, 16, 3]}
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -290,6 +294,7 @@ def _signature(
         ({"signatures": _signature(("float32", [None, 16, 48]))}, "takes|says"),
         ({"signatures": _signature(name="picture")}, r"'picture'.*has 'image' \(float32"),
         ({"signatures": _signature(output="scores")}, "'scores'.*has 'probabilities'"),
+        ({"signatures": TWO_INPUTS}, "one input of the signature 'serving_default'.*names 2"),
         ({"labels": list("abcd"), "signatures": _signature(width=4)}, r"\?, 3\].*says.*\?, 4\]"),
     ],
 )

@@ -19,12 +19,12 @@ def test_a_model_whose_races_fail_leaves_the_others_theirs(
     finished = threading.Event()
 
     def failing() -> Iterator[Race]:
-        yield Race((1, 2), 2.0, 1.0, use_compiled=True)
+        yield Race({"row": (1, 2)}, 2.0, 1.0, use_compiled=True)
         raise MemoryError("a secret address")
 
     def sound() -> Iterator[Race]:
-        yield Race((1, 3), 1.0, 2.0, use_compiled=False)
-        yield Race((4, 3), 2.0, 1.0, use_compiled=True)
+        yield Race({"a": (1, 3), "b": (1,)}, 1.0, 2.0, use_compiled=False)
+        yield Race({"a": (4, 3), "b": (4,)}, 2.0, 1.0, use_compiled=True)
         finished.set()
 
     caplog.set_level(logging.INFO, "service.engine.optimizer")
@@ -34,4 +34,4 @@ def test_a_model_whose_races_fail_leaves_the_others_theirs(
     assert "digits/1 1x2: plain 2000.00 ms, compiled 1000.00 ms, compiled used" in caplog.text
     assert "digits/1 is made no faster: MemoryError" in caplog.text
     assert "secret" not in caplog.text
-    assert "sentiment/1 4x3: plain 2000.00 ms" in caplog.text
+    assert "sentiment/1 a:4x3,b:4: plain 2000.00 ms" in caplog.text

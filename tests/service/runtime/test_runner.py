@@ -1,25 +1,29 @@
 """The runner: which program runs a batch, at which shape, and that answers don't depend on it."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from tensorflow.python.framework import func_graph
 
 from service.engine.repository import read_models
-from service.runtime.card import TextPreprocessing
-from service.runtime.runner import PROGRAM_SIZES, Runner, ShapeProgram
+from service.runtime.card import TensorSpec, TextPreprocessing
+from service.runtime.runner import PROGRAM_SIZES, Race, Runner, ShapeProgram
 from service.runtime.saved_model import Array, Program, SavedModel, configure_tensorflow
 
 SLOW, FAST = 0.003, 0.0  # seconds
 
 
-class FakeSignature:
-    """Doubles its input, and keeps what shapes it was called and compiled for."""
+Batch = Mapping[str, Array]
 
-    input_name = "row"
+
+class FakeSignature:
+    """Doubles its input `row`, and keeps what shapes it was called and compiled for."""
+
+    inputs: ClassVar = {"row": TensorSpec(dtype="int32", shape=(None, None))}
 
     def __init__(self, plain_seconds: float, compiled_seconds: float) -> None:
         self.plain_seconds, self.compiled_seconds = plain_seconds, compiled_seconds
@@ -27,30 +31,44 @@ class FakeSignature:
         self.compiled: list[tuple[int, ...]] = []
         self.compilations: list[tuple[int, ...]] = []
 
-    def __call__(self, batch: Array) -> dict[str, Array]:
-        self.plain.append(batch.shape)
+    def __call__(self, batch: Batch) -> dict[str, Array]:
+        self.plain.append(batch["row"].shape)
         time.sleep(self.plain_seconds)
-        return {"double": batch * 2}
+        return {"double": batch["row"] * 2}
 
-    def compile(self, shape: tuple[int, ...]) -> Program:
-        self.compilations.append(shape)
+    def compile(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
+        self.compilations.append(shapes["row"])
 
-        def program(batch: Array) -> dict[str, Array]:
-            assert batch.shape == shape, "a compiled program takes one shape only"
-            self.compiled.append(shape)
+        def program(batch: Batch) -> dict[str, Array]:
+            assert batch["row"].shape == shapes["row"], "a compiled program takes one shape only"
+            self.compiled.append(shapes["row"])
             time.sleep(self.compiled_seconds)
-            return {"double": batch * 2}
+            return {"double": batch["row"] * 2}
 
         return program
 
 
-def optimized(signature: Any, max_batch_size: int = 8) -> Runner:
-    runner = Runner(signature, np.dtype(np.int32), [(3,), (5,)], max_batch_size)
+def make_runner(signature: Any, *lengths: int, most: int) -> Runner:
+    return Runner(signature, [{"row": (length,)} for length in lengths], most)
+
+
+def optimized(signature: Any, most: int = 8) -> Runner:
+    runner = make_runner(signature, 3, 5, most=most)
     for _ in runner.optimize():
         pass
     signature.plain.clear()
     signature.compiled.clear()
     return runner
+
+
+def numbers(rows: int, length: int = 5) -> dict[str, Array]:
+    """A batch of numbers that are all different."""
+    return {"row": np.arange(rows * length, dtype=np.int32).reshape(rows, length)}
+
+
+def doubles(runner: Runner, batch: Batch) -> bool:
+    """Run a batch, and tell whether the answer is what it should be."""
+    return np.array_equal(runner(batch)["double"], batch["row"] * 2)
 
 
 def test_every_shape_is_compiled_once_small_ones_first() -> None:
@@ -67,49 +85,42 @@ def test_nothing_larger_is_compiled_where_compiling_does_not_pay() -> None:
 
 def test_a_batch_is_padded_to_its_program_and_its_answer_is_cut_back() -> None:
     signature = FakeSignature(SLOW, FAST)
-    runner = optimized(signature)
-    batch = np.arange(15, dtype=np.int32).reshape(3, 5)
-    assert (runner(batch)["double"] == batch * 2).all()
+    assert doubles(optimized(signature), numbers(3))
     assert signature.plain == []
 
 
 def test_a_batch_larger_than_the_programs_is_run_in_parts() -> None:
     signature = FakeSignature(plain_seconds=10 * SLOW, compiled_seconds=SLOW)
-    runner = optimized(signature)
-    batch = np.arange(40, dtype=np.int32).reshape(8, 5)
-    assert (runner(batch)["double"] == batch * 2).all()
+    assert doubles(optimized(signature), numbers(8))
     assert signature.compiled == [(4, 5), (4, 5)]
 
 
 def test_a_program_that_is_no_faster_compiled_stays_plain() -> None:
     signature = FakeSignature(FAST, SLOW)
-    runner = optimized(signature)
-    runner(np.zeros((3, 5), np.int32))
+    assert doubles(optimized(signature), numbers(3))
     assert (signature.plain, signature.compiled) == ([(3, 5)], [])
 
 
 def test_a_plain_batch_is_padded_to_a_size_that_was_prepared() -> None:
-    signature: Any = FakeSignature(FAST, SLOW)
-    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=16)
+    signature = FakeSignature(FAST, SLOW)
+    runner = make_runner(signature, 5, most=16)
     for _ in runner.optimize():
         pass
     prepared = set(signature.plain)
     signature.plain.clear()
     for rows in range(1, 17):
-        batch = np.arange(rows * 5, dtype=np.int32).reshape(rows, 5)
-        assert (runner(batch)["double"] == batch * 2).all()
+        assert doubles(runner, numbers(rows))
     assert set(signature.plain) == prepared == {(n, 5) for n in (*range(1, 9), 10, 12, 14, 16)}
 
 
 def test_plain_sizes_are_prepared_also_where_nothing_can_be_compiled() -> None:
     class NotForXla(FakeSignature):
-        def compile(self, shape: tuple[int, ...]) -> Program:
+        def compile(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
             raise ValueError("no kernel for an operation")
 
-    signature: Any = NotForXla(FAST, FAST)
-    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=4)
+    signature = NotForXla(FAST, FAST)
     with pytest.raises(ValueError, match="no kernel"):
-        next(runner.optimize())
+        next(make_runner(signature, 5, most=4).optimize())
     assert signature.plain == [(1, 5), (2, 5), (3, 5), (4, 5)]
 
 
@@ -117,14 +128,23 @@ def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
     signature = FakeSignature(SLOW, FAST)
     runner = optimized(signature)
     for shape in ((9, 5), (2, 4)):
-        runner(np.zeros(shape, np.int32))
+        assert doubles(runner, numbers(*shape))
     assert signature.plain == [(9, 5), (2, 4)]
     assert len(signature.compilations) == 4
 
 
+def test_it_counts_what_it_computes_and_how_much_of_that_was_padding() -> None:
+    runner = make_runner(FakeSignature(FAST, FAST), 5, most=16)
+    runner(numbers(9))  # padded to 10
+    assert runner.elements == (45, 5)
+    runner(numbers(2), 7)
+    assert runner.elements == (52, 8)
+    runner(numbers(3, length=4))  # of a shape that it has no plan for
+    assert runner.elements == (64, 8)
+
+
 def test_it_says_which_program_runs_each_shape_and_what_was_measured() -> None:
-    signature: Any = FakeSignature(SLOW, FAST)
-    runner = Runner(signature, np.dtype(np.int32), [(5,)], max_batch_size=8)
+    runner = make_runner(FakeSignature(SLOW, FAST), 5, most=8)
     assert runner.programs() == [
         ShapeProgram({"row": (size, 5)}, None, None, "plain") for size in (1, 4)
     ]
@@ -135,11 +155,22 @@ def test_it_says_which_program_runs_each_shape_and_what_was_measured() -> None:
 
 
 def test_it_answers_plain_before_it_is_optimized() -> None:
-    signature: Any = FakeSignature(SLOW, FAST)
-    runner = Runner(signature, np.dtype(np.int32), [(3,)], 64)
+    signature = FakeSignature(SLOW, FAST)
+    runner = make_runner(signature, 3, most=64)
     runner.warm_up()
-    runner(np.zeros((5, 3), np.int32))
+    runner(numbers(5, length=3))
     assert signature.plain == [(1, 3), (5, 3)]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "written"),
+    [
+        ({"image": (1, 28, 28, 1)}, "1x28x28x1"),
+        ({"ids": (4, 16), "weight": (4,)}, "ids:4x16,weight:4"),
+    ],
+)
+def test_a_shape_is_written_in_short(shapes: dict[str, tuple[int, ...]], written: str) -> None:
+    assert Race(shapes, 1.0, 1.0, use_compiled=False).written_shape == written
 
 
 @pytest.mark.parametrize("length", [16, 32])
@@ -151,8 +182,9 @@ def test_the_shipped_model_answers_the_same_by_either_program(
     assert isinstance(artifact.card.preprocessing, TextPreprocessing)
     spec = artifact.card.signature("tokens", "probabilities")
     plain = SavedModel(artifact.path).signature("tokens", spec)
-    compiled = plain.compile((PROGRAM_SIZES[1], length))
-    rows = np.random.default_rng(0).integers(1, 9000, (PROGRAM_SIZES[1], length), np.int32)
+    shape = (PROGRAM_SIZES[1], length)
+    compiled = plain.compile({"token_ids": shape})
+    rows = {"token_ids": np.random.default_rng(0).integers(1, 9000, shape, np.int32)}
     np.testing.assert_allclose(
         compiled(rows)["probabilities"], plain(rows)["probabilities"], atol=1e-5
     )
@@ -174,10 +206,10 @@ def test_nothing_is_traced_but_one_program_for_each_shape_that_is_compiled(
     spec = artifact.card.signature("serving_default", "probabilities")
     signature = SavedModel(artifact.path).signature("serving_default", spec)
     monkeypatch.setattr(func_graph, "func_graph_from_py_func", counting)
-    runner = Runner(signature, np.dtype(np.uint8), [(28, 28, 1)], max_batch_size=40)
+    runner = Runner(signature, [{"image": (28, 28, 1)}], max_batch_size=40)
     races = list(runner.optimize())
     assert len(traced) == len(races) > 0
     for rows in range(1, 45):
-        answers = runner(np.zeros((rows, 28, 28, 1), np.uint8))["probabilities"]
+        answers = runner({"image": np.zeros((rows, 28, 28, 1), np.uint8)})["probabilities"]
         assert len(answers) == rows
     assert len(traced) == len(races)

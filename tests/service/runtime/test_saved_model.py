@@ -62,7 +62,8 @@ def test_compiling_leaves_no_file_behind(shipped_models: Path, tmp_path: Path) -
         f"artifact = read_models(Path({str(shipped_models)!r})).artifacts[0]\n"
         "configure_tensorflow()\n"
         "spec = artifact.card.signature('serving_default')\n"
-        "SavedModel(artifact.path).signature('serving_default', spec).compile((1, 28, 28, 1))\n"
+        "signature = SavedModel(artifact.path).signature('serving_default', spec)\n"
+        "signature.compile({'image': (1, 28, 28, 1)})\n"
         "print(os.listdir(tempfile.tempdir), flush=True)\n"
         "os._exit(0)"
     )
@@ -76,14 +77,14 @@ def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, comp
     artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "digits")
     spec = artifact.card.signature("serving_default")
     signature = SavedModel(artifact.path).signature("serving_default", spec)
-    program = signature.compile((3, 28, 28, 1)) if compiled else signature
+    program = signature.compile({"image": (3, 28, 28, 1)}) if compiled else signature
     draw = np.random.default_rng(0)
     batches = [draw.integers(0, 256, (4, 28, 28, 1), np.uint8)[1:] for _ in range(20)]
-    answers = [program(batch)["probabilities"] for batch in batches]
+    answers = [program({"image": batch})["probabilities"] for batch in batches]
     kept = [answer.copy() for answer in answers]
     for batch in batches:
         batch.fill(0)
-    program(batches[0])
+    program({"image": batches[0]})
     for answer, before in zip(answers, kept, strict=True):
         assert (answer == before).all()
         assert answer.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
@@ -96,4 +97,4 @@ def test_a_failure_is_raised_as_the_error_that_it_is(shipped_models: Path) -> No
     spec = artifact.card.signature("tokens")
     signature = SavedModel(artifact.path).signature("tokens", spec)
     with pytest.raises(errors.InvalidArgumentError, match="not in"):
-        signature(np.full((1, 16), 10**6, np.int32))
+        signature({"token_ids": np.full((1, 16), 10**6, np.int32)})

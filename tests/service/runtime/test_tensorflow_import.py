@@ -17,8 +17,8 @@ SERVE = CONFIGURE + (
     "digits = next(a for a in read_models(Path('models')).artifacts if a.card.name == 'digits')\n"
     "spec = digits.card.signature('serving_default', 'probabilities')\n"
     "signature = SavedModel(digits.path).signature('serving_default', spec)\n"
-    "compiled = signature.compile((1, 28, 28, 1))\n"
-    "image = np.zeros((1, 28, 28, 1), np.uint8)\n"
+    "compiled = signature.compile({'image': (1, 28, 28, 1)})\n"
+    "image = {'image': np.zeros((1, 28, 28, 1), np.uint8)}\n"
     "same = np.allclose(signature(image)['probabilities'], compiled(image)['probabilities'])\n"
 )
 

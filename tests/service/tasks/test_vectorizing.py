@@ -109,7 +109,9 @@ def preprocessing(card: ModelCard) -> TextPreprocessing:
 @pytest.fixture(scope="module")
 def graph(card: ModelCard, model: SavedModel) -> Any:
     """The model's own signature, which takes texts of any length."""
-    return model.signature("vectorize", card.signature("vectorize", "token_ids", "token_count"))
+    spec = card.signature("vectorize", "token_ids", "token_count")
+    signature, (name,) = model.signature("vectorize", spec), spec.inputs
+    return lambda texts: signature({name: texts})
 
 
 @pytest.fixture
