@@ -74,9 +74,14 @@ def test_a_text_model_cannot_read_more_of_the_start_than_it_reads(head_tokens: i
         ModelCard.model_validate(changed)
 
 
-def test_what_only_people_read_is_ignored() -> None:
-    card = CARD | {"metrics": [{"name": "accuracy"}], "hyperparameters": {"epochs": 5}}
+def test_what_the_service_does_not_know_is_ignored() -> None:
+    card = CARD | {"hyperparameters": {"epochs": 5}}
     assert ModelCard.model_validate(card) == ModelCard.model_validate(CARD)
+
+
+def test_what_was_measured_is_kept_as_it_is() -> None:
+    figures = {"name": "accuracy", "value": 0.99, "baseline": None}
+    assert ModelCard.model_validate(CARD | {"metrics": [figures]}).metrics == (figures,)
 
 
 @pytest.mark.parametrize("field", ["name", "version", "task", "signatures", "files"])
