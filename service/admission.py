@@ -92,13 +92,15 @@ class Stage:
 class Account:
     """A worker's account of bytes; it belongs to one event loop."""
 
-    __slots__ = ("decoding", "large_bodies", "rows", "small_bodies")
+    __slots__ = ("decoding", "large_bodies", "rows", "small_bodies", "streams")
 
     def __init__(self, capacity: int) -> None:
         """Share out `capacity` bytes."""
+        self.streams = Stage(capacity // 32)
+        """Open streams of HTTP/2 with their headers, and what connections keep besides bodies."""
         self.small_bodies = Stage(capacity // 16)
         """Bodies of up to `SMALL` bytes."""
-        self.large_bodies = Stage(capacity * 3 // 8)
+        self.large_bodies = Stage(capacity * 11 // 32)
         """All other bodies, and what is made of them."""
         self.rows = Stage(capacity // 8)
         """Inputs that are decoded, until they are answered."""
@@ -108,7 +110,8 @@ class Account:
     @property
     def used(self) -> int:
         """Bytes that are taken now."""
-        stages = (self.small_bodies, self.large_bodies, self.rows, self.decoding)
+        bodies = self.small_bodies, self.large_bodies
+        stages = (self.streams, *bodies, self.rows, self.decoding)
         return sum(stage.used for stage in stages)
 
     def body_stage(self, size: int) -> Stage:
@@ -157,6 +160,14 @@ class Reservation:
         if size < self._size:
             self._stage.give_back(self._size - size)
             self._size = size
+
+    def try_resize(self, size: int) -> bool:
+        """Hold `size` bytes instead, if there is room now; tell whether. Otherwise hold nothing."""
+        self.shrink(size)
+        if size == self._size:
+            return True
+        self.release()
+        return self.try_reserve(size)
 
     def release(self) -> None:
         """Hold nothing."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from service.api.trident.grpc import SERVICE, GrpcAdapter
 from service.engine.engine import Engine
 from service.telemetry.exchange import ExchangeListener
-from service.transport.grpc.calls import Service
+from service.transport.grpc.call import CallLimits
 from service.transport.grpc.health import HEALTH, Health
+from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.reflection import Reflection
-from service.transport.http2.listener import Listener
+from service.transport.http2.server import Http2Server
 
 _OVERALL = ""  # what the health service calls the whole server
 
@@ -36,14 +37,12 @@ class GrpcServer:
         self._health = Health((_OVERALL, SERVICE))
         adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
         reflection = Reflection((SERVICE, HEALTH))
-        service = Service(
+        methods = MethodTable(
             unary=adapter.unary | self._health.unary,
             streaming=self._health.streaming | reflection.streaming,
-            account=engine.account,
-            max_message_bytes=max_body_bytes,
-            timeout=request_timeout,
+            limits=CallLimits(engine.account, max_body_bytes, request_timeout),
         )
-        self._listener = Listener(service.call)
+        self._server = Http2Server(methods.call, engine.account.streams)
 
     @property
     def serving(self) -> bool:
@@ -65,14 +64,14 @@ class GrpcServer:
         self._health.set(serving=True)
 
     async def _listen(self) -> None:
-        if not self._listener.listening:
-            await self._listener.start(*self._address, share_port=self._share_port)
+        if not self._server.listening:
+            await self._server.start(*self._address, share_port=self._share_port)
 
     async def stop(self, grace: float) -> None:
         """Take no new calls and let those under way finish within `grace` seconds."""
         self._health.set(serving=False)
         await asyncio.sleep(0)  # those who watch are told before they are sent away
-        await self._listener.stop(grace)
+        await self._server.stop(grace)
 
 
 def check_port_free(host: str, port: int) -> None:

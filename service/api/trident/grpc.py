@@ -18,8 +18,9 @@ from service.errors import MalformedRequestError, TridentError
 from service.prediction import Prediction
 from service.tasks.kinds import KINDS, Input
 from service.telemetry.exchange import ExchangeListener, Observer
-from service.transport.grpc.calls import Call, UnaryMethod
+from service.transport.grpc.call import Call
 from service.transport.grpc.status import STATUS, CallError, StatusCode, retry_after
+from service.transport.grpc.unary import UnaryMethod
 
 _DEADLINE_SLACK = 0.05  # seconds
 

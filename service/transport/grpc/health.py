@@ -4,14 +4,16 @@ import asyncio
 from typing import Final
 
 from google.protobuf.message import DecodeError
-from grpc_health.v1 import health_pb2 as messages
+from grpc_health.v1 import health_pb2
 
-from service.transport.grpc.calls import Call, StreamingMethod, UnaryMethod
+from service.transport.grpc.call import Call
 from service.transport.grpc.status import CallError, StatusCode
+from service.transport.grpc.streaming import StreamingCall, StreamingMethod
+from service.transport.grpc.unary import UnaryMethod
 
-HEALTH: Final[str] = messages.DESCRIPTOR.services_by_name["Health"].full_name
+HEALTH: Final[str] = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
-_Status = messages.HealthCheckResponse
+_Status = health_pb2.HealthCheckResponse
 
 
 class Health:
@@ -44,11 +46,11 @@ class Health:
     async def _check(self, _: Call, data: bytes) -> bytes:
         status = self._statuses.get(_service(data))
         if status is None:
-            raise CallError(StatusCode.NOT_FOUND, "No service of this name is here.")
+            raise CallError(StatusCode.NOT_FOUND, "There is no service of this name.")
         return _response(status)
 
-    async def _watch(self, call: Call) -> None:
-        data = await call.receive()
+    async def _watch(self, call: StreamingCall) -> None:
+        data = await call.next_message()
         if data is None:
             raise CallError(StatusCode.UNIMPLEMENTED, "The method takes exactly one message.")
         service, told = _service(data), None
@@ -63,10 +65,12 @@ class Health:
 
 def _service(data: bytes) -> str:
     try:
-        return str(messages.HealthCheckRequest.FromString(data).service)
+        return str(health_pb2.HealthCheckRequest.FromString(data).service)
     except DecodeError:
-        raise CallError(StatusCode.INVALID_ARGUMENT, "The message can't be read.") from None
+        raise CallError(
+            StatusCode.INVALID_ARGUMENT, "The message isn't a HealthCheckRequest."
+        ) from None
 
 
 def _response(status: int) -> bytes:
-    return bytes(messages.HealthCheckResponse(status=status).SerializeToString())
+    return bytes(health_pb2.HealthCheckResponse(status=status).SerializeToString())

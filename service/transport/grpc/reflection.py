@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from google.protobuf.message import DecodeError
-from grpc_reflection.v1alpha import reflection_pb2 as messages
+from grpc_reflection.v1alpha import reflection_pb2
 
-from service.transport.grpc.calls import Call, StreamingMethod
 from service.transport.grpc.status import CallError, StatusCode
+from service.transport.grpc.streaming import StreamingCall, StreamingMethod
 
-_V1ALPHA: Final[str] = messages.DESCRIPTOR.services_by_name["ServerReflection"].full_name
+_V1ALPHA: Final[str] = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"].full_name
 _V1: Final = _V1ALPHA.replace("v1alpha", "v1")
 
 
@@ -34,13 +34,15 @@ class Reflection:
         """The methods of many messages, by path."""
         return {f"/{name}/ServerReflectionInfo": self._info for name in (_V1, _V1ALPHA)}
 
-    async def _info(self, call: Call) -> None:
-        while (data := await call.receive()) is not None:
+    async def _info(self, call: StreamingCall) -> None:
+        while (data := await call.next_message()) is not None:
             try:
-                request = messages.ServerReflectionRequest.FromString(data)
+                request = reflection_pb2.ServerReflectionRequest.FromString(data)
             except DecodeError:
-                raise CallError(StatusCode.INVALID_ARGUMENT, "The message can't be read.") from None
-            response = messages.ServerReflectionResponse(
+                raise CallError(
+                    StatusCode.INVALID_ARGUMENT, "The message isn't a ServerReflectionRequest."
+                ) from None
+            response = reflection_pb2.ServerReflectionResponse(
                 valid_host=request.host, original_request=request, **self._answer(request)
             )
             await call.send(response.SerializeToString())
@@ -100,7 +102,7 @@ def _proto(file: Any) -> descriptor_pb2.FileDescriptorProto:
 
 
 def _proto_of_v1() -> descriptor_pb2.FileDescriptorProto:
-    text = text_format.MessageToString(_proto(messages.DESCRIPTOR))
+    text = text_format.MessageToString(_proto(reflection_pb2.DESCRIPTOR))
     return text_format.Parse(text.replace("v1alpha", "v1"), descriptor_pb2.FileDescriptorProto())
 
 

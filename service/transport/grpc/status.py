@@ -47,6 +47,8 @@ class StatusCode(IntEnum):
     UNAUTHENTICATED = 16
 
 
+OK: Final = StatusCode.OK  # which each call looks up
+
 STATUS: Final[dict[type[TridentError], StatusCode]] = {
     MalformedRequestError: StatusCode.INVALID_ARGUMENT,
     UnknownModelError: StatusCode.NOT_FOUND,

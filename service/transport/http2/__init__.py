@@ -1,1 +1,5 @@
-"""A server's side of HTTP/2 (RFC 9113), on asyncio. It knows nothing of gRPC."""
+"""A server's side of HTTP/2 (RFC 9113). It knows nothing of gRPC.
+
+`protocol` and what it imports is the protocol without I/O: bytes in, events and bytes out.
+`connection` and `server` put it on asyncio.
+"""

@@ -86,6 +86,11 @@ class BrokenStreamError(Exception):
         self.code = code
 
 
+def broken_rule(message: str) -> BrokenConnectionError:
+    """Return what to raise when the peer broke a rule that has no error code of its own."""
+    return BrokenConnectionError(ErrorCode.PROTOCOL_ERROR, message)
+
+
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
     """Return a frame. The payload must not be longer than the peer takes."""
     size = len(payload)
@@ -109,5 +114,5 @@ def rst_stream(stream: int, code: ErrorCode) -> bytes:
 
 
 def goaway(last_stream: int, code: ErrorCode, message: str = "") -> bytes:
-    """Return a GOAWAY frame that says which stream was the last to be looked at."""
+    """Return a GOAWAY frame that names the last stream that was looked at."""
     return frame(GOAWAY, 0, 0, struct.pack(">LL", last_stream, code) + message.encode())

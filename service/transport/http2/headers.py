@@ -13,8 +13,8 @@ from service.transport.http2.frames import BrokenConnectionError, BrokenStreamEr
 MAX_HEADER_LIST: Final = 32 * 1024
 """Bytes that a request's headers may have, compressed or not, counted as RFC 9113, 6.5.2 does."""
 
-_CACHED_BLOCKS: Final = 64
-_CACHED_SIZE: Final = 1024  # bytes of a block that is worth keeping
+_CACHED_BLOCKS: Final = 16
+_CACHED_SIZE: Final = 1024  # bytes of a head that is worth keeping
 
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _BAD_VALUE: Final = re.compile(rb"[\x00\r\n]")
@@ -31,13 +31,17 @@ Fields = list[tuple[bytes, bytes]]
 
 
 @dataclass(slots=True)
-class Request:
-    """A request without its body. Values of a header that came several times are joined by ", "."""
+class RequestHead:
+    """A request without its body. Values of a header that came several times are joined by ", ".
+
+    `size` is in bytes, counted as RFC 9113, 6.5.2 does.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     content_length: int | None
+    size: int
 
 
 class _Table(HeaderTable):
@@ -67,31 +71,31 @@ class HeaderReader:
     """Reads the header blocks of one connection, in the order in which they came.
 
     A block that doesn't change the dynamic table means the same for as long as nothing else
-    changes it, and clients send the same block over and over. So its request is kept until then.
+    changes it, and clients send the same block over and over. So its head is kept until then.
     """
 
     def __init__(self) -> None:
         """Start with an empty table of the default size, 4,096 bytes (RFC 9113, 6.5.2)."""
         self._decoder = Decoder(max_header_list_size=MAX_HEADER_LIST)
         self._table = self._decoder.header_table = _Table()
-        self._requests: dict[bytes, Request] = {}
+        self._heads: dict[bytes, RequestHead] = {}
 
-    def request(self, block: bytes) -> Request:
-        """Return the request that a block begins.
+    def request(self, block: bytes) -> RequestHead:
+        """Return the head of the request that a block begins.
 
         Raises:
             BrokenConnectionError: the block can't be decoded.
             BrokenStreamError: it can, but isn't a request.
         """
-        request = self._requests.get(block)
-        if request is None:
+        head = self._heads.get(block)
+        if head is None:
             generation = self._table.generation
-            request = _request(self.fields(block))
-            if generation == self._table.generation and len(block) <= _CACHED_SIZE:
-                if len(self._requests) >= _CACHED_BLOCKS:
-                    self._requests.clear()
-                self._requests[block] = request
-        return request
+            head = _request(self.fields(block))
+            if generation == self._table.generation and head.size <= _CACHED_SIZE:
+                if len(self._heads) >= _CACHED_BLOCKS:
+                    self._heads.clear()
+                self._heads[block] = head
+        return head
 
     def fields(self, block: bytes) -> Fields:
         """Return a block's fields. Raises BrokenConnectionError if it can't be decoded."""
@@ -103,10 +107,10 @@ class HeaderReader:
             raise too_many_headers() from None
         except HPACKError:
             raise BrokenConnectionError(
-                ErrorCode.COMPRESSION_ERROR, "headers that can't be decoded"
+                ErrorCode.COMPRESSION_ERROR, "headers that HPACK can't decode"
             ) from None
         if generation != self._table.generation:
-            self._requests.clear()
+            self._heads.clear()
         return list(fields)
 
 
@@ -123,7 +127,7 @@ def check_trailers(fields: Fields) -> None:
         raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
 
 
-def _request(fields: Fields) -> Request:
+def _request(fields: Fields) -> RequestHead:
     pseudo: dict[bytes, bytes] = {}
     headers: dict[str, str] = {}
     for name, value in fields:
@@ -139,16 +143,17 @@ def _request(fields: Fields) -> Request:
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
     if not (pseudo.get(b":method") and pseudo.get(b":scheme") and pseudo.get(b":path")):
         raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
-    return Request(
+    return RequestHead(
         pseudo[b":method"].decode("latin-1"),
         pseudo[b":path"].decode("latin-1"),
         headers,
         _content_length(headers.get("content-length")),
+        sum(len(name) + len(value) + 32 for name, value in fields),
     )
 
 
 def _check_field(name: bytes, value: bytes) -> None:
-    """Refuse a field that is none, or that is of a connection (RFC 9113, 8.2)."""
+    """Refuse a name that is no token, and fields about the connection (RFC 9113, 8.2)."""
     if (
         not _NAME.fullmatch(name)
         or name in _OF_A_CONNECTION
@@ -170,6 +175,9 @@ def encoded_status(status: int) -> bytes:
     return b"\x08" + _string(str(status))
 
 
+_LENGTHS: Final = [bytes((size,)) for size in range(127)]
+
+
 @lru_cache
 def _encoded_name(name: str) -> bytes:
     return b"\x00" + _string(name)
@@ -177,7 +185,10 @@ def _encoded_name(name: str) -> bytes:
 
 def encoded_field(name: str, value: str) -> bytes:
     """Return a field of an answer: a literal that no table keeps (RFC 7541, 6.2.2)."""
-    return _encoded_name(name) + _string(value)
+    data = value.encode("ascii")
+    size = len(data)
+    length = _LENGTHS[size] if size < 127 else _integer(size)
+    return _encoded_name(name) + length + data
 
 
 def _string(text: str) -> bytes:

@@ -1,88 +1,81 @@
 """A stream: one request and its answer (RFC 9113, 5.1 and 8.1)."""
 
-import asyncio
-import math
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import Final
 
 from service.transport.http2.flow import MAX_WINDOW, STREAM_WINDOW, ReceiveWindow
 from service.transport.http2.frames import (
     DATA,
     END_HEADERS,
     END_STREAM,
-    FRAME_HEAD,
     HEADERS,
     BrokenStreamError,
     ErrorCode,
     frame,
-    window_update,
 )
-from service.transport.http2.headers import Request
-
-if TYPE_CHECKING:
-    from service.transport.http2.connection import Connection
-
-_ENDED = END_HEADERS | END_STREAM
-_pack = FRAME_HEAD.pack
+from service.transport.http2.handler import StreamHandler
+from service.transport.http2.headers import RequestHead
+from service.transport.http2.output import Output
 
 
-class Stream(ABC):
-    """What the layer above makes of a request: it overrides the methods that tell it of events.
+class StreamState(Enum):
+    """States of a stream, by the names of RFC 9113, 5.1. Nothing is pushed, so none is reserved."""
 
-    Nothing is told any more of a stream that has ended, by its answer or by `gone`. Header blocks
-    are encoded already, and short enough for one frame.
-    """
+    IDLE = "idle"
+    OPEN = "open"
+    HALF_CLOSED_REMOTE = "half-closed (remote)"  # the request is whole
+    HALF_CLOSED_LOCAL = "half-closed (local)"  # the answer is
+    CLOSED = "closed"
+
+
+OPEN: Final = StreamState.OPEN
+HALF_CLOSED_REMOTE: Final = StreamState.HALF_CLOSED_REMOTE
+HALF_CLOSED_LOCAL: Final = StreamState.HALF_CLOSED_LOCAL
+CLOSED: Final = StreamState.CLOSED
+
+_STREAM_BYTES: Final = 2048  # of a stream, its handler and the task that answers it
+
+_NOTHING: Final = memoryview(b"")
+
+ENDED: Final = END_HEADERS | END_STREAM
+
+
+class Stream:
+    """One stream from its headers to its end."""
 
     __slots__ = (
-        "_connection",
         "_missing",
         "_receive_window",
-        "_sender",
-        "_sent",
-        "_tail",
-        "_unsent",
-        "_window",
-        "deadline",
-        "ended",
+        "handler",
         "number",
-        "request",
+        "send_window",
+        "size",
+        "state",
+        "trailers",
+        "unsent",
     )
 
-    def __init__(self, connection: "Connection", number: int, request: Request) -> None:
-        self._connection = connection
-        self._sender = connection.sender
-        self._window = connection.sender.stream_window
-        self._missing = request.content_length
+    def __init__(self, number: int, head: RequestHead, send_window: int) -> None:
+        """Open a stream. The body must have as many bytes as its head says, if it does."""
+        self._missing = head.content_length
         self._receive_window: ReceiveWindow | None = None
-        self._unsent = memoryview(b"")
-        self._tail: bytes | None = None
-        self._sent: asyncio.Future[None] | None = None
         self.number = number
-        self.request = request
-        self.ended = False
-        """Whether the request is whole."""
-        self.deadline = math.inf
-        """The point of `time.monotonic()` at which `expire` is called, give or take a second."""
+        self.size = head.size + _STREAM_BYTES
+        """Bytes that the stream takes in memory, without its body."""
+        self.send_window = send_window
+        """Bytes that the peer takes; below 0 if its settings took back more than was left."""
+        self.state = OPEN
+        self.unsent = _NOTHING
+        """Data of the answer that waits for a window."""
+        self.trailers: bytes | None = None
+        """The header block that ends the answer, once it is known."""
+        self.handler: StreamHandler | None = None
+        """For the layer above, which sets it and takes it away: the protocol doesn't use it."""
 
-    @abstractmethod
-    def begin(self) -> None:
-        """Begin: the headers are in."""
-
-    @abstractmethod
-    def take_body(self, data: bytes) -> None:
-        """Take a part of the body; the last one if the stream has `ended`."""
-
-    @abstractmethod
-    def gone(self) -> None:
-        """Give up: the peer, or the connection, ended the stream before its answer did."""
-
-    @abstractmethod
-    def expire(self) -> None:
-        """End the stream: its deadline has passed."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Finish soon if this would go on for long: the server is stopping."""
+    @property
+    def has_whole_request(self) -> bool:
+        """Whether nothing more comes of the request."""
+        return self.state is HALF_CLOSED_REMOTE or self.state is CLOSED
 
     @property
     def receive_window(self) -> ReceiveWindow:
@@ -91,101 +84,48 @@ class Stream(ABC):
             self._receive_window = ReceiveWindow(STREAM_WINDOW)
         return self._receive_window
 
-    def make_room(self, size: int) -> int:
-        """Note a part of a body of several; return by how many bytes to grow its window, or 0."""
-        return self.receive_window.take(size)
+    def receive(self, size: int, *, ended: bool) -> None:
+        """Count `size` bytes of the body; `ended` says that they are the last.
 
-    def hold_back(self) -> None:
-        """Have the peer send no more of the body than it knows it may, until `widen`."""
-        self.receive_window.is_held_back = True
-
-    def widen(self, size: int) -> None:
-        """Have the peer send `size` bytes of the body more than it knows it may."""
-        self.receive_window.widen(size)
-        self._sender.write(window_update(self.number, size))
-
-    def take(self, data: bytes) -> None:
-        """Take a part of the body, if it agrees with the header's length (RFC 9113, 8.1.1)."""
+        Raises:
+            BrokenStreamError: they don't agree with the content length (RFC 9113, 8.1.1).
+        """
+        if ended:
+            self.state = HALF_CLOSED_REMOTE
         if self._missing is not None:
-            self._missing -= len(data)
-            if self._missing < 0 or (self.ended and self._missing):
+            self._missing -= size
+            if self._missing < 0 or (ended and self._missing):
                 raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
-        if self._tail is None:
-            self.take_body(data)
-
-    def answer(self, head: bytes, body: bytes, tail: bytes) -> None:
-        """Send a whole answer: headers, body, trailers."""
-        size = len(body)
-        if size > self._window or size > self._sender.room():
-            self.send_head(head)
-            self._unsent = memoryview(body)
-            self.finish(tail)
-            return
-        self._sender.window -= size
-        number, head_size, tail_size = self.number, len(head), len(tail)
-        self._sender.write(
-            b"".join(
-                (
-                    _pack(head_size >> 8, head_size & 0xFF, HEADERS, END_HEADERS, number),
-                    head,
-                    _pack(size >> 8, size & 0xFF, DATA, 0, number),
-                    body,
-                    _pack(tail_size >> 8, tail_size & 0xFF, HEADERS, _ENDED, number),
-                    tail,
-                )
-            )
-        )
-        self._connection.finished(self)
-
-    def send_head(self, head: bytes) -> None:
-        """Send the headers of an answer that comes in parts."""
-        self._sender.write(frame(HEADERS, END_HEADERS, self.number, head))
-
-    async def send_body(self, data: bytes) -> None:
-        """Send a part of the body; return once the peer has made room for all of it."""
-        self._unsent = memoryview(data)
-        self.flush()
-        if self._unsent:
-            self._sent = asyncio.get_running_loop().create_future()
-            await self._sent
-
-    def finish(self, tail: bytes) -> None:
-        """End the answer by its trailers, or by headers alone, after what waits to be sent."""
-        self._tail = tail
-        self.flush()
-
-    def reset(self, code: ErrorCode) -> None:
-        """End the stream without an answer, or in the midst of it."""
-        self._connection.reset(self.number, code)
-
-    @property
-    def is_stuck(self) -> bool:
-        """Whether something waits for the peer to take it."""
-        return bool(self._unsent)
 
     def grow(self, increment: int) -> None:
-        """Let the peer take more, or less if it changed its mind (RFC 9113, 6.9)."""
-        self._window += increment
-        if self._window > MAX_WINDOW:
-            raise BrokenStreamError(ErrorCode.FLOW_CONTROL_ERROR)
-        if self._unsent:
-            self.flush()
+        """Let the peer take more, or less if its settings say so (RFC 9113, 6.9).
 
-    def flush(self) -> None:
-        """Send what can be sent of what waits."""
-        sender = self._sender
-        while self._unsent:
-            size = min(len(self._unsent), self._window, sender.room())
+        Raises:
+            BrokenStreamError: the window is larger than is allowed.
+        """
+        self.send_window += increment
+        if self.send_window > MAX_WINDOW:
+            raise BrokenStreamError(ErrorCode.FLOW_CONTROL_ERROR)
+
+    def send_unsent(self, output: Output) -> bool:
+        """Send what waits, as far as the windows allow; return whether all of it went."""
+        while self.unsent:
+            size = min(len(self.unsent), self.send_window, output.room())
             if size <= 0:
-                sender.wait(self)
-                return
-            self._window -= size
-            sender.window -= size
-            sender.write(frame(DATA, 0, self.number, self._unsent[:size]))
-            self._unsent = self._unsent[size:]
-        sender.forget(self)
-        if self._tail is not None:
-            sender.write(frame(HEADERS, _ENDED, self.number, self._tail))
-            self._connection.finished(self)
-        elif self._sent is not None and not self._sent.done():
-            self._sent.set_result(None)
+                return False
+            self.send_window -= size
+            output.window -= size
+            output.write(frame(DATA, 0, self.number, self.unsent[:size]))
+            self.unsent = self.unsent[size:]
+        if self.trailers is not None:
+            output.write(frame(HEADERS, ENDED, self.number, self.trailers))
+        return True
+
+    def end_answer(self) -> None:
+        """Note that the answer has been sent."""
+        self.state = HALF_CLOSED_LOCAL if self.state is OPEN else CLOSED
+
+    def close(self) -> None:
+        """End both sides at once."""
+        self.state = CLOSED
+        self.unsent = _NOTHING

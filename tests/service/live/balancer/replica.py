@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from service.transport.grpc.health import Health
-from service.transport.http2.listener import Listener
+from service.transport.http2.server import Http2Server
 from tests.service.live_server import free_port
 from tests.service.transport.grpc.wire import Methods
 
@@ -23,8 +23,8 @@ class Replica:
         self.is_ready = True
         health = Health(("",))
         health.set(serving=True)
-        service = replace(self.methods.service(timeout=30.0), streaming=health.streaming)
-        self.listener = Listener(service.call)
+        table = replace(self.methods.table(timeout=30.0), streaming=health.streaming)
+        self.http2 = Http2Server(table.call, self.methods.account.streams)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer a connection's one request over HTTP."""
@@ -41,9 +41,9 @@ class Replica:
 async def replica() -> AsyncIterator[Replica]:
     """Run a replica."""
     started = Replica()
-    await started.listener.start("127.0.0.1", started.grpc_port, share_port=False)
+    await started.http2.start("127.0.0.1", started.grpc_port, share_port=False)
     try:
         async with await asyncio.start_server(started.answer, "127.0.0.1", started.http_port):
             yield started
     finally:
-        await started.listener.stop(0.0)
+        await started.http2.stop(0.0)

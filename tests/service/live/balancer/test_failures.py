@@ -82,7 +82,7 @@ async def test_a_replica_that_hangs_up_or_is_silent_is_told_of(balance: Balance)
             assert silent.value.code() == Code.DEADLINE_EXCEEDED
             call = channel.unary_unary("/test/Wait", None, None)(b"10")
             await eventually(lambda: one.methods.running > 0)
-            await one.listener.stop(0.0)
+            await one.http2.stop(0.0)
             with pytest.raises(grpc.RpcError) as lost:
                 await call
             assert lost.value.code() == Code.UNAVAILABLE

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import uvloop
 
-from service.transport.grpc import calls
-from service.transport.http2 import listener
+from service.transport.grpc import unary
+from service.transport.http2 import server
 from tests.service.live_server import free_port
 from tests.service.transport.grpc.wire import SmallServer, Wire, small_server
 
@@ -22,8 +22,8 @@ def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
 @pytest.fixture
 async def small() -> AsyncIterator[SmallServer]:
     """A server of the methods of `wire.Methods`."""
-    async with small_server(free_port()) as server:
-        yield server
+    async with small_server(free_port()) as started:
+        yield started
 
 
 @pytest.fixture
@@ -36,5 +36,5 @@ async def wire(small: SmallServer) -> AsyncIterator[Wire]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what lasts too long ended sooner than in service. To be asked for before `small`."""
-    monkeypatch.setattr(listener, "_TICK", 0.05)
-    monkeypatch.setattr(calls, "_SLACK", 0.05)
+    monkeypatch.setattr(server, "_TICK", 0.05)
+    monkeypatch.setattr(unary, "_SLACK", 0.05)

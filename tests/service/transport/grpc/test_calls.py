@@ -276,7 +276,7 @@ async def test_a_stream_ends_when_the_server_stops(small: SmallServer, wire: Wir
     await wire.until(frames.SETTINGS)
     wire.send(frame(frames.DATA, 0, 1, HELLO_MESSAGE))
     await wire.until(frames.DATA)
-    stopping = asyncio.create_task(small.listener.stop(20))
+    stopping = asyncio.create_task(small.http2.stop(20))
     assert (await wire.answer(1)).status == "UNAVAILABLE"
     wire.writer.close()
     await stopping

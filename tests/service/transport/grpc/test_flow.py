@@ -102,7 +102,7 @@ async def test_a_large_message_is_let_in_when_there_is_room_for_it(
     wire.send(window_update(0, 2**30), settings({Setting.INITIAL_WINDOW_SIZE: 2**30}))
     rests = {stream: await begin_large(wire, stream) for stream in range(1, 12, 2)}
     assert [await widened(wire) for _ in range(3)] == [1, 3, 5]
-    assert account.used == 3 * LARGE
+    assert account.large_bodies.used == 3 * LARGE
     wire.send(wire.call(13))
     assert (await wire.answer(13)).body == with_prefix(b"hello"), "a small one needn't wait"
     await send_rest(wire, 3, rests[3])
@@ -279,7 +279,7 @@ async def test_a_peer_that_does_not_read_is_not_read_and_then_cut_off(
         deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
         deaf.send(settings({Setting.INITIAL_WINDOW_SIZE: 2**31 - 1}), window_update(0, 2**30))
         deaf.send(*(deaf.call(n, b"2000000", "/test/Grow") for n in range(1, 99, 2)))
-        await eventually(lambda: not small.listener._connections)
+        await eventually(lambda: not small.http2._connections)
     assert await small.works()
 
 

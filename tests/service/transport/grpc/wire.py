@@ -8,12 +8,15 @@ from typing import NamedTuple
 from hpack import Decoder, Encoder
 
 from service.admission import Account
-from service.transport.grpc.calls import Call, Service, UnaryMethod
+from service.transport.grpc.call import Call, CallLimits
 from service.transport.grpc.messages import with_prefix
+from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.status import CallError, StatusCode
+from service.transport.grpc.streaming import StreamingCall
+from service.transport.grpc.unary import UnaryMethod
 from service.transport.http2 import frames
 from service.transport.http2.frames import FRAME_HEAD, PREFACE, frame
-from service.transport.http2.listener import Listener
+from service.transport.http2.server import Http2Server
 
 MAX_MESSAGE = 2 * 1024 * 1024
 CAPACITY = 64 * 1024 * 1024  # bytes that messages may hold
@@ -156,13 +159,13 @@ class Methods:
             raise ZeroDivisionError
         raise CallError(StatusCode.ABORTED, message.decode(), {"retry-after": "7"})
 
-    async def repeat(self, call: Call) -> None:
+    async def repeat(self, call: StreamingCall) -> None:
         """Answer each message by itself, until the last one."""
-        while (message := await call.receive()) is not None:
+        while (message := await call.next_message()) is not None:
             await call.send(message)
 
-    def service(self, timeout: float) -> Service:
-        return Service(
+    def table(self, timeout: float) -> MethodTable:
+        return MethodTable(
             unary={
                 "/test/Echo": UnaryMethod(self.echo),
                 "/test/Grow": UnaryMethod(self.grow),
@@ -171,17 +174,15 @@ class Methods:
                 "/test/Fail": UnaryMethod(self.fail),
             },
             streaming={"/test/Repeat": self.repeat},
-            account=self.account,
-            max_message_bytes=MAX_MESSAGE,
-            timeout=timeout,
+            limits=CallLimits(self.account, MAX_MESSAGE, timeout),
         )
 
 
 class SmallServer:
     """A server without models in the test's own event loop."""
 
-    def __init__(self, listener: Listener, methods: Methods, port: int) -> None:
-        self.listener = listener
+    def __init__(self, http2: Http2Server, methods: Methods, port: int) -> None:
+        self.http2 = http2
         self.methods = methods
         self.target = f"127.0.0.1:{port}"
         self._port = port
@@ -213,12 +214,12 @@ class SmallServer:
 async def small_server(port: int, seconds: float = 30.0) -> AsyncIterator[SmallServer]:
     """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
-    listener = Listener(methods.service(seconds).call)
-    await listener.start("127.0.0.1", port, share_port=False)
+    http2 = Http2Server(methods.table(seconds).call, methods.account.streams)
+    await http2.start("127.0.0.1", port, share_port=False)
     try:
-        yield SmallServer(listener, methods, port)
+        yield SmallServer(http2, methods, port)
     finally:
-        await listener.stop(0.0)
+        await http2.stop(0.0)
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = SECONDS) -> None:

@@ -6,23 +6,28 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from service.transport.http2.connection import Connection, MakeStream
+from service.admission import Stage
+from service.transport.http2.connection import Connection, MakeHandler
 
-_TICK: float = 1.0  # seconds
+_TICK: float = 1.0  # seconds between two looks at every connection
 
-Farewell = Callable[[Connection], None]
+Ending = Callable[[Connection], None]
 
 
-class Listener:
+class Http2Server:
     """Takes connections, and ends them with the server."""
 
-    def __init__(self, make_stream: MakeStream) -> None:
-        """Make of each request what `make_stream` does."""
-        self._make_stream = make_stream
+    def __init__(self, make_handler: MakeHandler, stage: Stage) -> None:
+        """Answer each request by what `make_handler` makes of it.
+
+        What all connections together hold of unfinished requests is taken from `stage`.
+        """
+        self._make_handler = make_handler
+        self._stage = stage
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
-        self._farewell: Farewell | None = None
+        self._ending: Ending | None = None
 
     @property
     def listening(self) -> bool:
@@ -33,44 +38,48 @@ class Listener:
         """Listen. With `share_port`, other processes may too. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Connection(self._make_stream, self._on_open, self._connections.discard),
+            self._make_connection,
             host,
             port,
             reuse_port=share_port,
             backlog=2048,
         )
         for listening in self._server.sockets:
-            # A peer whose machine vanished would otherwise stay for ever.
+            # Otherwise the connection of a machine that vanished would stay for ever.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._ticker = loop.call_later(_TICK, self._tick)
+
+    def _make_connection(self) -> Connection:
+        discard = self._connections.discard
+        return Connection(self._make_handler, self._stage, self._on_open, discard)
 
     async def stop(self, grace: float) -> None:
         """Take no more connections or streams; after `grace` seconds end those there are."""
         if self._server is None:
             return
         self._server.close()
-        self._say(Connection.shut_down)
+        self._end(Connection.shut_down)
         # A connection is opened in the turn of the loop after the one that took it.
         await asyncio.sleep(0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wait_until_alone(), grace)
-        self._say(Connection.abort)
-        await self._wait_until_alone()
+            await asyncio.wait_for(self._wait_until_lost(), grace)
+        self._end(Connection.abort)
+        await self._wait_until_lost()
         if self._ticker is not None:
             self._ticker.cancel()
 
-    def _say(self, farewell: Farewell) -> None:
+    def _end(self, ending: Ending) -> None:
         """End the connections there are in this way, and those that are still to open."""
-        self._farewell = farewell
+        self._ending = ending
         for connection in list(self._connections):
-            farewell(connection)
+            ending(connection)
 
     def _on_open(self, connection: Connection) -> None:
         self._connections.add(connection)
-        if self._farewell is not None:
-            self._farewell(connection)
+        if self._ending is not None:
+            self._ending(connection)
 
-    async def _wait_until_alone(self) -> None:
+    async def _wait_until_lost(self) -> None:
         while self._connections:
             await next(iter(self._connections)).lost.wait()
 

@@ -73,7 +73,7 @@ async def test_a_flood_whose_answers_are_not_read_is_stopped(small: SmallServer)
     async with small.connection() as deaf:
         deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
         deaf.send(HELLO, frame(frames.PING, 0, 0, bytes(8)) * NUMBER)
-        await eventually(lambda: all(c._closing for c in small.listener._connections))
+        await eventually(lambda: all(c._is_closing for c in small.http2._connections))
     assert await small.works()
 
 

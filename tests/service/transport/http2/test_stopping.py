@@ -8,23 +8,19 @@ from contextlib import asynccontextmanager
 
 from service.transport.grpc.messages import with_prefix
 from service.transport.http2 import frames
-from service.transport.http2.connection import Connection
 from service.transport.http2.frames import ErrorCode, frame
-from service.transport.http2.listener import Listener
+from service.transport.http2.server import Http2Server
 from tests.service.transport.grpc.wire import HELLO, SmallServer, Wire, eventually
 
 PATIENCE = 20.0  # seconds
 
 
 @asynccontextmanager
-async def late_wire(listener: Listener) -> AsyncIterator[Wire]:
+async def late_wire(server: Http2Server) -> AsyncIterator[Wire]:
     """Open a connection that was taken before the server stopped, and is ready after that."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    await asyncio.get_running_loop().connect_accepted_socket(
-        lambda: Connection(listener._make_stream, listener._on_open, listener._connections.discard),
-        theirs,
-    )
+    await asyncio.get_running_loop().connect_accepted_socket(server._make_connection, theirs)
     reader, writer = await asyncio.open_connection(sock=ours)
     try:
         yield Wire(reader, writer)
@@ -38,9 +34,9 @@ async def test_a_connection_that_opens_while_the_server_stops_is_answered_and_en
     async with small.wire() as busy:
         busy.send(busy.call(1, b"1", "/test/Wait"))
         await eventually(lambda: small.methods.running == 1)
-        stopping = asyncio.create_task(small.listener.stop(60))
+        stopping = asyncio.create_task(small.http2.stop(60))
         await asyncio.sleep(0)
-        async with late_wire(small.listener) as late:
+        async with late_wire(small.http2) as late:
             late.send(HELLO, late.call(1, b"late"))
             ping = await late.until(frames.PING)
             assert (await late.answer(1)).body == with_prefix(b"late")
@@ -51,8 +47,8 @@ async def test_a_connection_that_opens_while_the_server_stops_is_answered_and_en
 
 
 async def test_a_connection_that_opens_when_the_time_is_up_is_cut_off(small: SmallServer) -> None:
-    await small.listener.stop(0.0)
-    async with late_wire(small.listener) as late:
+    await small.http2.stop(0.0)
+    async with late_wire(small.http2) as late:
         late.send(HELLO)
         while await late.read() is not None:
             pass
@@ -64,5 +60,5 @@ async def test_a_client_that_greets_and_then_sleeps_does_not_hold_the_server_up(
     async with small.wire() as asleep:
         await asleep.until(frames.SETTINGS)
         started = time.monotonic()
-        await small.listener.stop(0.5)
+        await small.http2.stop(0.5)
         assert time.monotonic() - started < PATIENCE

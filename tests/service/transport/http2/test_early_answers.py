@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.transport.http2 import connection, frames
-from service.transport.http2.connection import MAX_STREAMS
+from service.transport.http2 import frames, streams
 from service.transport.http2.flow import STREAM_WINDOW
 from service.transport.http2.frames import ErrorCode, frame
+from service.transport.http2.streams import MAX_STREAMS
 from tests.service.transport.grpc.wire import SmallServer, Wire
 
 PART = bytes(16_384)
@@ -60,7 +60,7 @@ async def test_a_request_that_is_reset_after_its_answer_is_forgotten(wire: Wire)
 async def test_the_rest_of_an_answered_request_may_not_last_for_ever(
     small: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_LEFTOVER_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "_LEFTOVER_SECONDS", 0.1)
     async with small.wire() as wire:
         wire.send(_opened(wire, 1))
         assert (await wire.answer(1)).reset is None

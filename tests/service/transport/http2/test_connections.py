@@ -7,10 +7,10 @@ import pytest
 
 from service.transport.grpc.messages import with_prefix
 from service.transport.http2 import connection, frames
-from service.transport.http2.connection import MAX_STREAMS
 from service.transport.http2.flow import CONNECTION_WINDOW, DEFAULT_WINDOW, STREAM_WINDOW
 from service.transport.http2.frames import PREFACE, ErrorCode, Setting, frame
 from service.transport.http2.headers import MAX_HEADER_LIST
+from service.transport.http2.streams import MAX_STREAMS
 from tests.service.transport.grpc.wire import HELLO, WHOLE, SmallServer, Wire, eventually
 
 HELLO_MESSAGE = with_prefix(b"hello")
@@ -296,7 +296,7 @@ async def test_stopping_finishes_what_was_begun_and_refuses_the_rest(small: Smal
     async with small.wire() as wire:
         wire.send(wire.call(1, b"0.5", "/test/Wait"))
         await eventually(lambda: small.methods.running == 1)
-        stopping = asyncio.create_task(small.listener.stop(20))
+        stopping = asyncio.create_task(small.http2.stop(20))
         first = await wire.until(frames.GOAWAY)
         assert int.from_bytes(first.payload[:4], "big") == frames.MAX_STREAM
         wire.send(wire.call(3))  # which it couldn't know better than to send
@@ -316,7 +316,7 @@ async def test_what_lasts_longer_than_the_grace_is_cut_off(small: SmallServer) -
     async with small.wire() as wire:
         wire.send(wire.call(1, b"30", "/test/Wait"))
         await eventually(lambda: small.methods.running == 1)
-        await small.listener.stop(0.1)
+        await small.http2.stop(0.1)
         assert await wire.end() == ErrorCode.NO_ERROR
     await eventually(lambda: small.methods.cancelled == 1)
 
@@ -324,7 +324,7 @@ async def test_what_lasts_longer_than_the_grace_is_cut_off(small: SmallServer) -
 async def test_whoever_does_not_greet_is_cut_off(
     impatient: None, small: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_GREETING_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "_HANDSHAKE_SECONDS", 0.1)
     for sent in (b"", PREFACE[:5], PREFACE, HELLO[:-1]):
         async with small.connection() as silent:
             silent.send(sent)

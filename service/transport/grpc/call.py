@@ -1,0 +1,195 @@
+"""What calls of all kinds have in common: how they begin, how they end, what they hold."""
+
+import asyncio
+import logging
+import math
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from service.admission import Account, Reservation
+from service.telemetry.exchange import sane_request_id
+from service.transport.grpc.messages import ENCODINGS, Message, MessageReader, decompressed
+from service.transport.grpc.status import CallError, StatusCode
+from service.transport.grpc.trailers import HEAD, encoded_trailers
+from service.transport.http2.connection import Connection
+from service.transport.http2.frames import ErrorCode
+from service.transport.http2.headers import RequestHead, encoded_field, encoded_status
+from service.transport.http2.stream import Stream
+
+logger = logging.getLogger(__name__)
+
+_CONTENT_TYPE: Final = re.compile(r"application/grpc(\+proto)?\s*(;.*)?", re.IGNORECASE)
+_TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
+_SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """What a call may take.
+
+    `max_message_bytes` is for one message, compressed or not. `timeout` is the seconds that a unary
+    call has from its message to the end of its answer. It may have as long for its headers and the
+    beginning of its message, and for each further part of a large one. What messages hold is taken
+    from `account`.
+    """
+
+    account: Account
+    max_message_bytes: int
+    timeout: float
+
+
+class Call(ABC):
+    """One call. Methods fail it by raising CallError."""
+
+    __slots__ = (
+        "_connection",
+        "_encoding",
+        "_has_headers",
+        "_limits",
+        "_reader",
+        "_reservation",
+        "_stream",
+        "_task",
+        "client_deadline",
+        "expires",
+        "head",
+        "request_id",
+    )
+
+    def __init__(
+        self,
+        limits: CallLimits,
+        max_message_bytes: int,
+        connection: Connection,
+        stream: Stream,
+        head: RequestHead,
+    ) -> None:
+        self._limits = limits
+        self._reader = MessageReader(max_message_bytes)
+        self._reservation = Reservation(limits.account)
+        self._connection = connection
+        self._stream = stream
+        self._encoding = "identity"
+        self._has_headers = False  # whether those of the answer were sent
+        self._task: asyncio.Task[None] | None = None
+        self.head = head
+        self.client_deadline = math.inf
+        """The point of `time.monotonic()` up to which the caller waits, if it said so."""
+        self.expires = math.inf
+        """The one at which the call is ended, give or take a second."""
+        self.request_id = ""
+        """What the caller knows the call by. It comes back with the status."""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the caller sent along, by lower-case name. Binary values are as they came."""
+        return self.head.headers
+
+    @abstractmethod
+    def receive(self, data: bytes, *, ended: bool) -> None:
+        """Take a part of the request's messages."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End soon what would go on for long: the server stops."""
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Begin a call whose headers are right. Raises CallError."""
+
+    def begin(self) -> None:
+        """Check what the headers say of the call, and begin."""
+        head = self.head
+        if head.method != "POST":
+            self._connection.end(self._stream, encoded_status(405) + encoded_field("allow", "POST"))
+        elif not _is_grpc(head.headers.get("content-type", "")):
+            self._connection.end(self._stream, encoded_status(415))
+        else:
+            try:
+                self._read_headers(head.headers)
+                self._begin()
+            except CallError as error:
+                self._fail(error)
+
+    def _read_headers(self, headers: Mapping[str, str]) -> None:
+        self._encoding = headers.get("grpc-encoding", "identity")
+        if self._encoding not in ENCODINGS:
+            raise CallError(
+                StatusCode.UNIMPLEMENTED,
+                f"Messages compressed by {self._encoding} aren't understood.",
+                {"grpc-accept-encoding": ",".join(ENCODINGS)},
+            )
+        if "grpc-timeout" in headers:
+            self.client_deadline = time.monotonic() + _timeout(headers["grpc-timeout"])
+
+    def sent(self) -> None:
+        """Give back what the answer held while it waited for the caller to take it."""
+        self._reservation.release()
+
+    def cancel(self) -> None:
+        """Cancel what is being done for the caller."""
+        if self._task is not None:
+            self._task.cancel()
+        self._reservation.release()
+
+    def expire(self) -> None:
+        """End a call that missed its deadline: it lacks its request, or room for its answer."""
+        if self._stream.unsent:
+            self._connection.reset(self._stream, ErrorCode.CANCEL)
+            self.cancel()
+        else:
+            self._fail(CallError(StatusCode.DEADLINE_EXCEEDED, "The call wasn't over in time."))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    async def _read(self, message: Message) -> bytes:
+        compressed, data = message
+        if not compressed:
+            return data
+        return await decompressed(data, self._encoding, self._reader.limit)
+
+    def _fail(self, error: CallError) -> None:
+        """End the call from outside, whatever is being done for it."""
+        self.cancel()
+        self._end_by(error)
+
+    def _end_by(self, error: CallError) -> None:
+        self._end(error.status, str(error), error.trailers)
+
+    def _end_defect(self) -> None:
+        logger.exception("a call of %s failed", self.head.path)
+        self._end(StatusCode.INTERNAL, "The service failed, see its log.")
+
+    def _end(
+        self, status: StatusCode, message: str = "", metadata: Mapping[str, str] | None = None
+    ) -> None:
+        trailers = self._trailers(status, message, metadata)
+        self._connection.end(self._stream, trailers if self._has_headers else HEAD + trailers)
+
+    def _trailers(
+        self, status: StatusCode, message: str = "", metadata: Mapping[str, str] | None = None
+    ) -> bytes:
+        if not self.request_id:
+            self.request_id = sane_request_id(self.metadata.get("x-request-id"))
+        return encoded_trailers(status, self.request_id, message, metadata or {})
+
+
+def _is_grpc(content_type: str) -> bool:
+    is_usual = content_type == "application/grpc"
+    return is_usual or _CONTENT_TYPE.fullmatch(content_type) is not None
+
+
+def _timeout(value: str) -> float:
+    """Return the seconds that a caller allows. Raises CallError."""
+    match = _TIMEOUT.fullmatch(value)
+    if match is None:
+        raise CallError(
+            StatusCode.INVALID_ARGUMENT,
+            "grpc-timeout can't be read: send up to 8 digits and a unit, like 500m or 30S.",
+        )
+    return int(match[1]) * _SECONDS[match[2]]

@@ -1,0 +1,142 @@
+"""Calls of one message, which one message answers."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from service.admission import overloaded
+from service.errors import OverloadedError
+from service.transport.compression import most_held
+from service.transport.grpc.call import Call, CallLimits
+from service.transport.grpc.messages import Message, with_prefix
+from service.transport.grpc.status import OK, CallError, StatusCode, retry_after
+from service.transport.grpc.trailers import HEAD
+from service.transport.http2.connection import Connection
+from service.transport.http2.flow import STREAM_WINDOW
+from service.transport.http2.frames import ErrorCode
+from service.transport.http2.headers import RequestHead
+from service.transport.http2.stream import Stream
+
+_SLACK: Final = 1.0  # seconds after a deadline in which a call can still end by itself
+_PROGRESS: Final = 64 * 1024  # bytes of a large message that must come in each span of a time-out
+
+
+@dataclass(frozen=True, slots=True)
+class UnaryMethod:
+    """What answers a call of one message.
+
+    `answer` takes that message and returns the one of the answer. A byte of the message becomes up
+    to `growth` bytes in what is made of it.
+    """
+
+    answer: Callable[[Call, bytes], Awaitable[bytes]]
+    growth: int = 1
+
+
+class UnaryCall(Call):
+    """A call of a unary method."""
+
+    __slots__ = ("_has_room", "_messages", "_method", "_progress")
+
+    def __init__(
+        self,
+        method: UnaryMethod,
+        limits: CallLimits,
+        connection: Connection,
+        stream: Stream,
+        head: RequestHead,
+    ) -> None:
+        super().__init__(limits, limits.max_message_bytes, connection, stream, head)
+        self._method = method
+        self._messages: list[Message] = []
+        self._has_room: bool | None = None  # None if it hasn't been asked for
+        self._progress = 0
+
+    def receive(self, data: bytes, *, ended: bool) -> None:
+        """Gather the message, and answer it once the request is whole."""
+        try:
+            self._messages += self._reader.read(data, is_last=ended)
+            self._proceed(len(data), ended=ended)
+        except CallError as error:
+            self._fail(error)
+
+    def stop(self) -> None:
+        """Go on: the call has a deadline."""
+
+    def _begin(self) -> None:
+        self._renew_expiry()
+
+    def _proceed(self, size: int, *, ended: bool) -> None:
+        """Go on as far as the message and the room for it allow: `size` bytes have come."""
+        if self._has_room is None and self._reader.first is not None:
+            self._ask_for_room(*self._reader.first, ended=ended)
+        if ended or len(self._messages) > 1 or (self._messages and self._reader.held):
+            if self._has_room is not False:
+                self._renew_expiry()
+                self._check_only_message()
+                self._start(self._answer())
+            return
+        self._progress += size
+        if self._progress >= _PROGRESS:
+            self._progress = 0
+            self._renew_expiry()
+
+    def _renew_expiry(self) -> None:
+        self.expires = min(self.client_deadline, time.monotonic() + self._limits.timeout) + _SLACK
+
+    def _ask_for_room(self, is_compressed: bool, length: int, *, ended: bool) -> None:  # noqa: FBT001
+        """Ask for what a message holds, from its coming to its answer."""
+        layers = 1 if is_compressed else 0
+        size = most_held(length, layers, self._method.growth, self._reader.limit)
+        self._has_room = self._reservation.try_reserve(size)
+        if not self._has_room:
+            self._stream.receive_window.is_held_back = True
+            self._start(self._wait_for_room(size, length))
+        elif length > STREAM_WINDOW and not ended:
+            self._connection.grant(self._stream, length)
+
+    async def _wait_for_room(self, size: int, length: int) -> None:
+        try:
+            async with asyncio.timeout(self._limits.timeout):
+                await self._reservation.reserve(size)
+        except (TimeoutError, OverloadedError):
+            error = overloaded()
+            self._end(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
+            return
+        self._has_room = True
+        self._renew_expiry()
+        self._connection.grant(self._stream, length)
+        try:
+            self._proceed(0, ended=self._stream.has_whole_request)
+        except CallError as error:
+            self._end_by(error)
+            self._reservation.release()
+
+    def _check_only_message(self) -> None:
+        """Refuse another number (gRPC's statuscodes.md: request cardinality violation)."""
+        if len(self._messages) != 1 or self._reader.held:
+            raise CallError(StatusCode.UNIMPLEMENTED, "The method takes exactly one message.")
+
+    async def _answer(self) -> None:
+        is_sent = True
+        try:
+            # Nothing here keeps the message: the method may be done with it before it answers.
+            answer = await self._method.answer(self, await self._read(self._messages.pop()))
+            trailers = self._trailers(OK)
+            is_sent = self._connection.answer(self._stream, HEAD, with_prefix(answer), trailers)
+        except CallError as error:
+            self._end_by(error)
+        except Exception:
+            self._end_defect()
+        finally:
+            if is_sent:
+                self._reservation.release()
+            else:
+                self._reserve_unsent()
+
+    def _reserve_unsent(self) -> None:
+        """Reserve what the answer takes until the caller has made room for it."""
+        if not self._reservation.try_resize(len(self._stream.unsent)):
+            self._connection.reset(self._stream, ErrorCode.ENHANCE_YOUR_CALM)

@@ -1,0 +1,38 @@
+"""A limit on the frames that keep a server busy and move no request on."""
+
+from typing import Final
+
+from service.transport.http2.frames import BrokenConnectionError, ErrorCode
+
+CHEAP: Final = 1
+"""Points of a control frame that costs little to handle."""
+
+COSTLY: Final = 20
+"""Points of a frame that asks for an answer, or undoes work: a reset, a ping, an error."""
+
+_LIMIT: Final = 20_000  # points a second
+
+
+class AbuseBudget:
+    """Counts the control frames and the errors of a connection.
+
+    Well-behaved clients send few of them. A server that takes any number can be kept busy by a
+    single client: by resets (CVE-2023-44487), pings (CVE-2019-9512), settings (CVE-2019-9515),
+    empty frames (CVE-2019-9518), continued headers (CVE-2024-27316), or by errors that make the
+    server reset its streams (CVE-2025-8671).
+    """
+
+    __slots__ = ("_spent",)
+
+    def __init__(self) -> None:
+        self._spent = 0
+
+    def spend(self, points: int) -> None:
+        """Count a frame. Raises BrokenConnectionError if there were too many in this second."""
+        self._spent += points
+        if self._spent > _LIMIT:
+            raise BrokenConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many control frames")
+
+    def renew(self) -> None:
+        """Begin to count anew: to be called once a second."""
+        self._spent = 0

@@ -1,0 +1,154 @@
+"""From bytes to frames: cut, header blocks put together, and payloads checked by themselves."""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from service.transport.http2.abuse_budget import COSTLY, AbuseBudget
+from service.transport.http2.frames import (
+    CONTINUATION,
+    END_HEADERS,
+    FRAME_HEAD,
+    HEADERS,
+    MAX_FRAME_SIZE,
+    PADDED,
+    PREFACE,
+    PRIORITISED,
+    SETTINGS,
+    STREAM_MASK,
+    BrokenConnectionError,
+    ErrorCode,
+    broken_rule,
+)
+from service.transport.http2.headers import MAX_HEADER_LIST, too_many_headers
+
+_PLAIN: Final = END_HEADERS | PADDED | PRIORITISED  # of these, a plain HEADERS has the first only
+
+Frame = tuple[int, int, int, bytes]
+"""A frame's type, its flags, its stream and its payload."""
+
+
+class FrameReader:
+    """Cuts what a client sends into frames.
+
+    HEADERS come with the whole block of headers as their payload: CONTINUATION frames are put
+    together with them, padding and priorities left out.
+    """
+
+    __slots__ = ("_budget", "_expected", "_has_preface", "_head", "block", "rest")
+
+    def __init__(self, budget: AbuseBudget) -> None:
+        """Expect the client's preface."""
+        self._budget = budget
+        self._has_preface = False
+        self.rest = b""
+        """What came of a frame that isn't whole."""
+        self.block = bytearray()
+        """What came of a block of headers that isn't whole."""
+        self._expected: int | None = SETTINGS  # the one type that the next frame may have
+        self._head = 0, 0  # flags and stream of the HEADERS that `block` began with
+
+    @property
+    def held(self) -> int:
+        """Bytes of frames and of header blocks that aren't whole."""
+        return len(self.rest) + len(self.block)
+
+    def read(self, data: bytes) -> Iterator[Frame]:
+        """Yield the frames that are whole by now. Keeps the rest, if all of them are asked for.
+
+        Raises:
+            BrokenConnectionError: the peer broke a rule.
+        """
+        if self.rest:
+            data, self.rest = self.rest + data, b""
+        position, size = self._read_preface(data), len(data)
+        while position + 9 <= size and self._has_preface:
+            high, low, kind, flags, number = FRAME_HEAD.unpack_from(data, position)
+            end = position + 9 + (high << 8 | low)
+            if high >= MAX_FRAME_SIZE >> 8 and end - position - 9 > MAX_FRAME_SIZE:
+                raise BrokenConnectionError(ErrorCode.FRAME_SIZE_ERROR, "a frame too long")
+            if end > size:
+                break
+            if self._expected is not None and kind != self._expected:
+                raise _unexpected(self._expected)
+            payload = data[position + 9 : end]
+            position = end
+            if kind == CONTINUATION or (kind == HEADERS and flags & _PLAIN != END_HEADERS):
+                whole = self._headers(kind, flags, number & STREAM_MASK, payload)
+                if whole is not None:
+                    yield whole
+            else:
+                self._expected = None
+                yield kind, flags, number & STREAM_MASK, payload
+        self.rest = data[position:]
+
+    def _read_preface(self, data: bytes) -> int:
+        """Return how much of the data is the preface (RFC 9113, 3.4)."""
+        if self._has_preface:
+            return 0
+        if not PREFACE.startswith(data[: len(PREFACE)]):
+            raise broken_rule("this port speaks HTTP/2, without TLS")
+        self._has_preface = len(data) >= len(PREFACE)
+        return len(PREFACE) if self._has_preface else 0
+
+    def _headers(self, kind: int, flags: int, number: int, payload: bytes) -> Frame | None:
+        """Return HEADERS with a whole block, if it is whole by now."""
+        if kind == CONTINUATION:
+            return self._continuation(flags, number, payload)
+        if flags & PADDED:
+            payload = unpadded(payload)
+        if flags & PRIORITISED:
+            check_size(payload, at_least=5)
+            payload = payload[5:]
+        if flags & END_HEADERS:
+            return HEADERS, flags, number, payload
+        self._expected, self.block = CONTINUATION, bytearray(payload)
+        self._head = flags, number
+        return None
+
+    def _continuation(self, flags: int, number: int, payload: bytes) -> Frame | None:
+        self._budget.spend(COSTLY)
+        if self._expected != CONTINUATION or number != self._head[1]:
+            raise broken_rule("CONTINUATION without HEADERS before it")
+        self.block += payload
+        if len(self.block) > MAX_HEADER_LIST:
+            raise too_many_headers()
+        if not flags & END_HEADERS:
+            return None
+        self._expected = None
+        block, self.block = bytes(self.block), bytearray()
+        return HEADERS, self._head[0], number, block
+
+
+def unpadded(payload: bytes) -> bytes:
+    """Return what a padded payload holds (RFC 9113, 6.1). Raises BrokenConnectionError."""
+    check_size(payload, at_least=1)
+    if payload[0] >= len(payload):
+        raise broken_rule("more padding than payload")
+    return payload[1 : len(payload) - payload[0]]
+
+
+def settings_of(payload: bytes) -> dict[int, int]:
+    """Return the values of a SETTINGS frame; of several for one setting, the last one.
+
+    Raises:
+        BrokenConnectionError: the payload isn't a list of settings.
+    """
+    if len(payload) % 6:
+        raise _wrong_size()
+    return dict(struct.iter_unpack(">HL", payload))
+
+
+def check_size(payload: bytes, size: int | None = None, *, at_least: int = 0) -> None:
+    """Raise BrokenConnectionError if a payload hasn't `size` bytes, or fewer than `at_least`."""
+    if len(payload) < at_least or size not in (None, len(payload)):
+        raise _wrong_size()
+
+
+def _wrong_size() -> BrokenConnectionError:
+    return BrokenConnectionError(ErrorCode.FRAME_SIZE_ERROR, "a frame of a wrong size")
+
+
+def _unexpected(expected: int) -> BrokenConnectionError:
+    name = "SETTINGS" if expected == SETTINGS else "CONTINUATION"
+    return broken_rule(f"the next frame must be {name}")

@@ -1,0 +1,383 @@
+"""A server's side of an HTTP/2 connection, without I/O: bytes in, events and bytes out.
+
+Whoever drives it reads from somewhere, hands the bytes to `receive`, deals with each event before
+it asks for the next, and sends what `data_to_send` returns. There is no clock in it either: `tick`
+is told the time.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+from service.admission import Stage
+from service.transport.http2.abuse_budget import CHEAP, COSTLY, AbuseBudget
+from service.transport.http2.events import Event, StreamEvent
+from service.transport.http2.flow import (
+    CONNECTION_WINDOW,
+    DEFAULT_WINDOW,
+    MAX_WINDOW,
+    STREAM_WINDOW,
+    ReceiveWindow,
+    window_too_large,
+)
+from service.transport.http2.frame_reader import FrameReader, check_size, settings_of, unpadded
+from service.transport.http2.frames import (
+    ACK,
+    END_STREAM,
+    MAX_FRAME_SIZE,
+    MAX_STREAM,
+    PADDED,
+    PING,
+    SETTINGS,
+    STREAM_MASK,
+    BrokenConnectionError,
+    BrokenStreamError,
+    ErrorCode,
+    Setting,
+    broken_rule,
+    frame,
+    goaway,
+    settings,
+    window_update,
+)
+from service.transport.http2.headers import MAX_HEADER_LIST, HeaderReader, check_trailers
+from service.transport.http2.output import Output
+from service.transport.http2.sender import Sender
+from service.transport.http2.stream import HALF_CLOSED_REMOTE, Stream
+from service.transport.http2.streams import MAX_STREAMS, Streams
+
+_SHUTDOWN_PING: Final = b"shutdown"  # its answer says that the client has read our GOAWAY
+
+_HELLO: Final = settings(
+    {
+        Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+        Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+        Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
+    }
+) + window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
+
+
+class ConnectionState(Enum):
+    """States of a connection, in the order in which they come."""
+
+    HANDSHAKE = "handshake"  # the client's preface and settings aren't there yet
+    OPEN = "open"
+    DRAINING = "draining"  # new streams are refused, and the end comes with that of the others
+    CLOSED = "closed"  # nothing is read, and nothing is sent but what waits to be
+
+
+HANDSHAKE: Final = ConnectionState.HANDSHAKE
+OPEN: Final = ConnectionState.OPEN
+DRAINING: Final = ConnectionState.DRAINING
+CLOSED: Final = ConnectionState.CLOSED
+
+
+class ServerProtocol:
+    """The state of one connection."""
+
+    def __init__(self, stage: Stage, now: float) -> None:
+        """Begin with our own settings, the first frame there is (RFC 9113, 3.4).
+
+        What the connection holds, besides bodies and answers, is taken from `stage`. `now` is the
+        time in seconds.
+        """
+        self.state: ConnectionState = HANDSHAKE
+        self._stage = stage
+        self._held = 0  # bytes that are taken from the account now, besides those of the streams
+        self._budget = AbuseBudget()
+        self._reader = FrameReader(self._budget)
+        self._headers = HeaderReader()
+        self._receive_window = ReceiveWindow(CONNECTION_WINDOW)
+        self._output = Output()
+        self._initial_window = DEFAULT_WINDOW  # of the streams that begin from now on
+        self._streams = Streams(stage, self._output, now)
+        self._events: deque[Event] = deque()
+        self.sender = Sender(self._output, self._streams, self._events)
+        """What answers requests."""
+        self._output.write(_HELLO)
+
+    @property
+    def streams(self) -> list[Stream]:
+        """The streams that are still to be answered."""
+        return list(self._streams.unanswered.values())
+
+    # What goes in.
+
+    def receive(self, data: bytes) -> Iterator[Event]:
+        """Take bytes from the client; yield what they mean.
+
+        Each event must be dealt with before the next is asked for, and all must be asked for.
+        """
+        if self.state is CLOSED:
+            return
+        events, handlers = self._events, self._HANDLERS
+        try:
+            for kind, flags, number, payload in self._reader.read(data):
+                try:
+                    if kind < len(handlers):
+                        handlers[kind](self, flags, number, payload)
+                    else:
+                        self._budget.spend(CHEAP)
+                except BrokenStreamError as error:
+                    self._budget.spend(COSTLY)
+                    self._end_early(self._streams.reset(number, error.code))
+                while events:
+                    yield events.popleft()
+                if self.state is DRAINING and self._close_if_drained():
+                    return
+            if self._held or self._reader.rest or self._reader.block or self._streams.has_rests:
+                self._reserve()
+        except BrokenConnectionError as error:
+            self._output.write(goaway(self._streams.last, error.code, str(error)))
+            self.close()
+            while events:
+                yield events.popleft()
+
+    def events(self) -> Iterator[Event]:
+        """Yield what else has happened: the carrier took data that waited, or all was closed."""
+        while self._events:
+            yield self._events.popleft()
+
+    def tick(self, now: float) -> None:
+        """Note the time, in seconds. To be called once a second."""
+        self._budget.renew()
+        self._streams.tick(now)
+
+    def pause(self) -> None:
+        """Add no more data to what is to be sent: the carrier is full."""
+        self._output.is_paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self._output.is_paused = False
+
+    def close(self) -> None:
+        """Give up all streams, by an event each. Nothing is read or added to the output after."""
+        for number in list(self._streams.unanswered):
+            self._end_early(self._streams.drop(number))
+        self._stage.give_back(self._held)
+        self._held = 0
+        self._output.is_closed = True
+        self.state = CLOSED
+
+    # What comes out.
+
+    @property
+    def has_output(self) -> bool:
+        """Whether something is to be sent now."""
+        return self._output.pending > 0
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be sent now. There may be more afterwards, until it returns b""."""
+        if self.sender.is_waiting:
+            self.sender.send_waiting()
+        if self.state is DRAINING:
+            self._close_if_drained()
+        return self._output.take() if self._output.pending else b""
+
+    def announce_shutdown(self) -> None:
+        """Tell the client to open no more streams.
+
+        Streams that it opens before it has read that are still answered (RFC 9113, 6.8).
+        """
+        self._output.write(
+            goaway(MAX_STREAM, ErrorCode.NO_ERROR) + frame(PING, 0, 0, _SHUTDOWN_PING)
+        )
+
+    def drain(self) -> None:
+        """Refuse new streams, and close once the open ones have ended."""
+        if self.state in (HANDSHAKE, OPEN):
+            self.state = DRAINING
+            self._output.write(goaway(self._streams.last, ErrorCode.NO_ERROR))
+            self._close_if_drained()
+
+    # Frames.
+
+    def _data(self, flags: int, number: int, payload: bytes) -> None:
+        """Take a part of a body (RFC 9113, 6.1). The windows count its padding too."""
+        size, ended = len(payload), flags & END_STREAM != 0
+        if flags & PADDED:
+            payload = unpadded(payload)
+        if not payload and not ended:
+            self._budget.spend(COSTLY)
+        increment = self._receive_window.take(size)
+        if increment:
+            self._output.write(window_update(0, increment))
+        stream = self._streams.unanswered.get(number)
+        if stream is None:
+            self._streams.receive_late(number, size, ended=ended)
+            return
+        if stream.state is HALF_CLOSED_REMOTE:
+            raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
+        if not ended:
+            increment = stream.receive_window.take(size)
+            if increment:
+                self._output.write(window_update(number, increment))
+        self._receive(stream, payload, ended=ended)
+
+    def _receive(self, stream: Stream, data: bytes, *, ended: bool) -> None:
+        stream.receive(len(data), ended=ended)
+        if stream.trailers is None:
+            self._events.append((stream, data))
+
+    def _request(self, flags: int, number: int, block: bytes) -> None:
+        """Begin a stream, or end its request by trailers (RFC 9113, 6.2 and 8.1)."""
+        ended = flags & END_STREAM != 0
+        if number <= self._streams.last:
+            self._trailers(number, block, ended=ended)
+            return
+        if not number & 1:
+            raise broken_rule("a client's stream with an even number")
+        self._streams.last = number
+        head = self._headers.request(block)
+        if self.state is DRAINING:
+            raise BrokenStreamError(ErrorCode.REFUSED_STREAM)
+        if ended and head.content_length:
+            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+        stream = Stream(number, head, self._initial_window)
+        self._streams.open(stream)
+        if ended:
+            stream.state = HALF_CLOSED_REMOTE
+        self._events.append((stream, head))
+
+    def _trailers(self, number: int, block: bytes, *, ended: bool) -> None:
+        fields = self._headers.fields(block)  # in any case: the next headers refer to them
+        stream = self._streams.unanswered.get(number)
+        if stream is None:
+            self._streams.receive_late(number, 0, ended=ended)
+            return
+        if stream.state is HALF_CLOSED_REMOTE:
+            raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
+        if not ended:
+            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+        check_trailers(fields)
+        self._receive(stream, b"", ended=True)
+
+    def _priority(self, _: int, number: int, payload: bytes) -> None:
+        """Ignore what HTTP/2 has given up (RFC 9113, 5.3.2)."""
+        self._budget.spend(CHEAP)
+        if not number:
+            raise broken_rule("PRIORITY without a stream")
+        if len(payload) != 5:
+            raise BrokenStreamError(ErrorCode.FRAME_SIZE_ERROR)
+
+    def _rst_stream(self, _: int, number: int, payload: bytes) -> None:
+        self._budget.spend(COSTLY)
+        check_size(payload, 4)
+        self._end_early(self._streams.end_by_peer(number))
+
+    def _settings(self, flags: int, number: int, payload: bytes) -> None:
+        """Keep to the settings that concern an answer, and say so (RFC 9113, 6.5)."""
+        self._budget.spend(COSTLY)
+        if number:
+            raise broken_rule("SETTINGS of a stream")
+        if flags & ACK:
+            check_size(payload, 0)
+            return
+        values = settings_of(payload)
+        frame_size = values.get(Setting.MAX_FRAME_SIZE, self._output.frame_size)
+        window = values.get(Setting.INITIAL_WINDOW_SIZE, self._initial_window)
+        if values.get(Setting.ENABLE_PUSH, 0) > 1 or not MAX_FRAME_SIZE <= frame_size < 2**24:
+            raise broken_rule("a setting out of bounds")
+        if window > MAX_WINDOW:
+            raise window_too_large()
+        if self.state is HANDSHAKE:
+            self.state = OPEN
+        self._output.write(frame(SETTINGS, ACK, 0))
+        self._output.frame_size = frame_size
+        change, self._initial_window = window - self._initial_window, window
+        for stream in self.streams if change else ():
+            try:
+                stream.grow(change)
+            except BrokenStreamError:
+                raise window_too_large() from None
+            self.sender.send_rest(stream)
+
+    def _push_promise(self, *_: object) -> None:
+        raise broken_rule("PUSH_PROMISE by a client")
+
+    def _ping(self, flags: int, number: int, payload: bytes) -> None:
+        """Answer a ping. The answer to our own says that the client knows of the shutdown."""
+        self._budget.spend(COSTLY)
+        if number:
+            raise broken_rule("PING of a stream")
+        check_size(payload, 8)
+        if not flags & ACK:
+            self._output.write(frame(PING, ACK, 0, payload))
+        elif payload == _SHUTDOWN_PING:
+            self.drain()
+
+    def _goaway(self, _: int, number: int, payload: bytes) -> None:
+        """Do nothing: the client opens no more streams, and closes when it has its answers."""
+        self._budget.spend(CHEAP)
+        if number:
+            raise broken_rule("GOAWAY of a stream")
+        check_size(payload, at_least=8)
+
+    def _window_update(self, _: int, number: int, payload: bytes) -> None:
+        """Send what had to wait (RFC 9113, 6.9)."""
+        self._budget.spend(CHEAP)
+        check_size(payload, 4)
+        increment = int.from_bytes(payload, "big") & STREAM_MASK
+        if number:
+            self._grow_stream(number, increment)
+        elif not increment:
+            raise broken_rule("WINDOW_UPDATE by 0")
+        else:
+            self._output.window += increment
+            if self._output.window > MAX_WINDOW:
+                raise window_too_large()
+            self.sender.send_waiting()
+
+    def _grow_stream(self, number: int, increment: int) -> None:
+        if not increment:
+            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+        self._streams.check_begun(number)
+        stream = self._streams.unanswered.get(number)
+        if stream is not None:
+            stream.grow(increment)
+            self.sender.send_rest(stream)
+
+    def _continuation(self, *_: object) -> None:
+        raise broken_rule("CONTINUATION without HEADERS before it")
+
+    # What handles a frame, by its type.
+    _HANDLERS: Final = (
+        _data,
+        _request,
+        _priority,
+        _rst_stream,
+        _settings,
+        _push_promise,
+        _ping,
+        _goaway,
+        _window_update,
+        _continuation,
+    )
+
+    # The end of streams and of the connection.
+
+    def _reserve(self) -> None:
+        """Reserve what the connection keeps. Raises BrokenConnectionError if there is no room."""
+        held = self._reader.held + self._streams.held
+        if held == self._held:
+            return
+        self._stage.give_back(self._held)
+        self._held = 0
+        if not self._stage.try_take(held):
+            raise BrokenConnectionError(
+                ErrorCode.ENHANCE_YOUR_CALM, "the server has no room for unfinished requests"
+            )
+        self._held = held
+
+    def _end_early(self, stream: Stream | None) -> None:
+        if stream is not None:
+            self.sender.forget(stream)
+            self._events.append((stream, StreamEvent.RESET))
+
+    def _close_if_drained(self) -> bool:
+        if self.state is not DRAINING or self._streams.unanswered:
+            return False
+        self.close()
+        return True
