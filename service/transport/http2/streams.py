@@ -35,7 +35,7 @@ class Leftover(NamedTuple):
 class Streams:
     """What is known of each stream. Streams above `last` are idle."""
 
-    __slots__ = ("_stage", "_leftovers", "_now", "_output", "_reset", "last", "unanswered")
+    __slots__ = ("_leftovers", "_now", "_output", "_reset", "_stage", "last", "unanswered")
 
     def __init__(self, stage: Stage, output: Output, now: float) -> None:
         """Begin without streams, at the time `now` in seconds."""
