@@ -16,6 +16,7 @@ SMALL: Final = 256 * 1024
 """Bytes up to which a body, with what is made of it, counts as small. It waits for no large one."""
 
 _MAX_WAITING: Final = 128  # requests that wait in one stage, each with some 64 KiB unread
+_LEAST: Final = 1024 * 1024  # bytes for connections and for streams, even of a small account
 _RETRY_SECONDS: Final = 1.0
 
 
@@ -92,15 +93,17 @@ class Stage:
 class Account:
     """A worker's account of bytes; it belongs to one event loop."""
 
-    __slots__ = ("decoding", "large_bodies", "rows", "small_bodies", "streams")
+    __slots__ = ("connections", "decoding", "large_bodies", "rows", "small_bodies", "streams")
 
     def __init__(self, capacity: int) -> None:
         """Share out `capacity` bytes."""
-        self.streams = Stage(capacity // 32)
-        """Open streams of HTTP/2 with their headers, and what connections keep besides bodies."""
+        self.connections = Stage(max(capacity // 64, _LEAST))
+        """What connections of HTTP/2 keep besides streams: parts of frames, ends of requests."""
+        self.streams = Stage(max(capacity // 32, _LEAST))
+        """Open streams of HTTP/2, with their headers and without their bodies."""
         self.small_bodies = Stage(capacity // 16)
         """Bodies of up to `SMALL` bytes."""
-        self.large_bodies = Stage(capacity * 11 // 32)
+        self.large_bodies = Stage(capacity * 21 // 64)
         """All other bodies, and what is made of them."""
         self.rows = Stage(capacity // 8)
         """Inputs that are decoded, until they are answered."""
@@ -110,8 +113,8 @@ class Account:
     @property
     def used(self) -> int:
         """Bytes that are taken now."""
-        bodies = self.small_bodies, self.large_bodies
-        stages = (self.streams, *bodies, self.rows, self.decoding)
+        before = self.connections, self.streams, self.small_bodies, self.large_bodies
+        stages = (*before, self.rows, self.decoding)
         return sum(stage.used for stage in stages)
 
     def body_stage(self, size: int) -> Stage:

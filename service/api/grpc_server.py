@@ -42,7 +42,7 @@ class GrpcServer:
             streaming=self._health.streaming | reflection.streaming,
             limits=CallLimits(engine.account, max_body_bytes, request_timeout),
         )
-        self._server = Http2Server(methods.call, engine.account.streams)
+        self._server = Http2Server(methods.call, engine.account)
 
     @property
     def serving(self) -> bool:

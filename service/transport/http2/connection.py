@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final, cast
 
-from service.admission import Stage
+from service.admission import Account
 from service.transport.http2.events import StreamEvent
 from service.transport.http2.frames import ErrorCode
 from service.transport.http2.handler import StreamHandler
@@ -30,16 +30,16 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         make_handler: MakeHandler,
-        stage: Stage,
+        account: Account,
         on_open: "Callable[[Connection], None]",
         on_lost: "Callable[[Connection], None]",
     ) -> None:
         """Call `on_open` and `on_lost` when the connection is made, and when it is lost.
 
-        What it holds of unfinished requests, besides bodies, is taken from `stage`.
+        What it holds of unfinished requests, besides bodies, is taken from `account`.
         """
         now = time.monotonic()
-        self._protocol = ServerProtocol(stage, now)
+        self._protocol = ServerProtocol(account, now)
         self._sender = self._protocol.sender
         self._make_handler = make_handler
         self._on_open = on_open

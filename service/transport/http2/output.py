@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from service.transport.http2.flow import DEFAULT_WINDOW
+from service.transport.http2.flow import DEFAULT_WINDOW, MAX_WINDOW, window_too_large
 from service.transport.http2.frames import MAX_FRAME_SIZE
 
 _MAX_PENDING: Final = 65_536  # bytes of frames after which data waits until they were taken
@@ -32,6 +32,12 @@ class Output:
         if not self.is_closed:
             self._frames.append(frames)
             self.pending += len(frames)
+
+    def grow(self, increment: int) -> None:
+        """Let the peer take more on the connection. Raises BrokenConnectionError."""
+        if self.window + increment > MAX_WINDOW:
+            raise window_too_large()
+        self.window += increment
 
     def room(self) -> int:
         """Return how many bytes of data the next frame may have, as far as streams share it."""

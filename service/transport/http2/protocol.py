@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from service.admission import Stage
+from service.admission import Account
 from service.transport.http2.abuse_budget import CHEAP, COSTLY, AbuseBudget
 from service.transport.http2.events import Event, StreamEvent
 from service.transport.http2.flow import (
@@ -76,22 +76,22 @@ CLOSED: Final = ConnectionState.CLOSED
 class ServerProtocol:
     """The state of one connection."""
 
-    def __init__(self, stage: Stage, now: float) -> None:
+    def __init__(self, account: Account, now: float) -> None:
         """Begin with our own settings, the first frame there is (RFC 9113, 3.4).
 
-        What the connection holds, besides bodies and answers, is taken from `stage`. `now` is the
+        What the connection holds, besides bodies and answers, is taken from `account`. `now` is the
         time in seconds.
         """
         self.state: ConnectionState = HANDSHAKE
-        self._stage = stage
-        self._held = 0  # bytes that are taken from the account now, besides those of the streams
+        self._room = account.connections
+        self._held = 0  # bytes that are taken from that room now
         self._budget = AbuseBudget()
         self._reader = FrameReader(self._budget)
         self._headers = HeaderReader()
         self._receive_window = ReceiveWindow(CONNECTION_WINDOW)
         self._output = Output()
         self._initial_window = DEFAULT_WINDOW  # of the streams that begin from now on
-        self._streams = Streams(stage, self._output, now)
+        self._streams = Streams(account.streams, self._output, now)
         self._events: deque[Event] = deque()
         self.sender = Sender(self._output, self._streams, self._events)
         """What answers requests."""
@@ -124,7 +124,7 @@ class ServerProtocol:
                     self._end_early(self._streams.reset(number, error.code))
                 while events:
                     yield events.popleft()
-                if self.state is DRAINING and self._close_if_drained():
+                if self.state is not OPEN and self._close_if_drained():
                     return
             if self._held or self._reader.rest or self._reader.block or self._streams.has_rests:
                 self._reserve()
@@ -156,7 +156,7 @@ class ServerProtocol:
         """Give up all streams, by an event each. Nothing is read or added to the output after."""
         for number in list(self._streams.unanswered):
             self._end_early(self._streams.drop(number))
-        self._stage.give_back(self._held)
+        self._room.give_back(self._held)
         self._held = 0
         self._output.is_closed = True
         self.state = CLOSED
@@ -172,8 +172,7 @@ class ServerProtocol:
         """Return what is to be sent now. There may be more afterwards, until it returns b""."""
         if self.sender.is_waiting:
             self.sender.send_waiting()
-        if self.state is DRAINING:
-            self._close_if_drained()
+        self._close_if_drained()
         return self._output.take() if self._output.pending else b""
 
     def announce_shutdown(self) -> None:
@@ -325,9 +324,7 @@ class ServerProtocol:
         elif not increment:
             raise broken_rule("WINDOW_UPDATE by 0")
         else:
-            self._output.window += increment
-            if self._output.window > MAX_WINDOW:
-                raise window_too_large()
+            self._output.grow(increment)
             self.sender.send_waiting()
 
     def _grow_stream(self, number: int, increment: int) -> None:
@@ -363,9 +360,9 @@ class ServerProtocol:
         held = self._reader.held + self._streams.held
         if held == self._held:
             return
-        self._stage.give_back(self._held)
+        self._room.give_back(self._held)
         self._held = 0
-        if not self._stage.try_take(held):
+        if not self._room.try_take(held):
             raise BrokenConnectionError(
                 ErrorCode.ENHANCE_YOUR_CALM, "the server has no room for unfinished requests"
             )
@@ -377,7 +374,7 @@ class ServerProtocol:
             self._events.append((stream, StreamEvent.RESET))
 
     def _close_if_drained(self) -> bool:
-        if self.state is not DRAINING or self._streams.unanswered:
-            return False
-        self.close()
-        return True
+        """Close the connection if its last stream has ended; tell whether it is closed."""
+        if self.state is DRAINING and not self._streams.unanswered:
+            self.close()
+        return self.state is CLOSED

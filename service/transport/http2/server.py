@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from service.admission import Stage
+from service.admission import Account
 from service.transport.http2.connection import Connection, MakeHandler
 
 _TICK: float = 1.0  # seconds between two looks at every connection
@@ -17,13 +17,13 @@ Ending = Callable[[Connection], None]
 class Http2Server:
     """Takes connections, and ends them with the server."""
 
-    def __init__(self, make_handler: MakeHandler, stage: Stage) -> None:
+    def __init__(self, make_handler: MakeHandler, account: Account) -> None:
         """Answer each request by what `make_handler` makes of it.
 
-        What all connections together hold of unfinished requests is taken from `stage`.
+        What all connections together hold of unfinished requests is taken from `account`.
         """
         self._make_handler = make_handler
-        self._stage = stage
+        self._account = account
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
@@ -51,7 +51,7 @@ class Http2Server:
 
     def _make_connection(self) -> Connection:
         discard = self._connections.discard
-        return Connection(self._make_handler, self._stage, self._on_open, discard)
+        return Connection(self._make_handler, self._account, self._on_open, discard)
 
     async def stop(self, grace: float) -> None:
         """Take no more connections or streams; after `grace` seconds end those there are."""

@@ -103,9 +103,9 @@ class Stream:
         Raises:
             BrokenStreamError: the window is larger than is allowed.
         """
-        self.send_window += increment
-        if self.send_window > MAX_WINDOW:
+        if self.send_window + increment > MAX_WINDOW:
             raise BrokenStreamError(ErrorCode.FLOW_CONTROL_ERROR)
+        self.send_window += increment
 
     def send_unsent(self, output: Output) -> bool:
         """Send what waits, as far as the windows allow; return whether all of it went."""

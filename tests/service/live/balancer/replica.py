@@ -24,7 +24,7 @@ class Replica:
         health = Health(("",))
         health.set(serving=True)
         table = replace(self.methods.table(timeout=30.0), streaming=health.streaming)
-        self.http2 = Http2Server(table.call, self.methods.account.streams)
+        self.http2 = Http2Server(table.call, self.methods.account)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer a connection's one request over HTTP."""

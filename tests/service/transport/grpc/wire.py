@@ -214,7 +214,7 @@ class SmallServer:
 async def small_server(port: int, seconds: float = 30.0) -> AsyncIterator[SmallServer]:
     """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
-    http2 = Http2Server(methods.table(seconds).call, methods.account.streams)
+    http2 = Http2Server(methods.table(seconds).call, methods.account)
     await http2.start("127.0.0.1", port, share_port=False)
     try:
         yield SmallServer(http2, methods, port)
