@@ -15,6 +15,7 @@ from service.transport.http2.headers import RequestHead
 from service.transport.http2.stream import Stream
 
 _MAX_UNREAD: Final = 100  # messages that wait to be read
+_OVERHEAD: Final = 100  # bytes that a message takes besides its own
 _MAX_MESSAGE: Final = 64 * 1024  # bytes of each of them
 
 
@@ -115,7 +116,7 @@ class StreamingCall(Call):
         """
         if len(self._inbox) > _MAX_UNREAD:
             raise CallError(StatusCode.RESOURCE_EXHAUSTED, "Read the answers before you ask more.")
-        unread = self._reader.held + sum(len(data) for _, data in self._inbox)
+        unread = self._reader.held + sum(len(data) + _OVERHEAD for _, data in self._inbox)
         if not self._reservation.try_resize(unread + len(self._stream.unsent)):
             error = overloaded()
             raise CallError(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import struct
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -293,3 +294,52 @@ async def test_windows_and_settings_are_kept_to_by_the_byte(wire: Wire) -> None:
         assert len((await wire.until(frames.DATA)).payload) == increment
     wire.send(window_update(1, LARGE))
     assert len((await wire.answer(1)).body) == 3005 - 7 - 1505
+
+
+async def test_an_answer_that_waits_to_be_taken_is_counted(small: SmallServer, wire: Wire) -> None:
+    account = small.methods.account
+    wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 0}), wire.call(1, b"100000", "/test/Grow"))
+    await wire.until(frames.HEADERS)
+    await eventually(lambda: account.small_bodies.used == 100_005)
+    wire.send(window_update(1, LARGE), window_update(0, LARGE))
+    assert len((await wire.answer(1)).body) == 100_005
+    await eventually(lambda: account.used == 0)
+
+
+async def test_all_answers_that_wait_to_be_taken_have_one_limit(small: SmallServer) -> None:
+    """However many connections they wait on."""
+    account = small.methods.account
+    account.small_bodies = Stage(1_000_000)
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(small.wire()) for _ in range(20)]
+        for wire in wires:
+            wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 0}))
+            wire.send(wire.call(1, b"100000", "/test/Grow"))
+        refused = 0
+        for wire in wires:
+            await wire.until(frames.HEADERS)
+            wire.send(frame(frames.PING, 0, 0, bytes(8)))
+            refused += (await wire.until(frames.RST_STREAM, frames.PING)).kind == frames.RST_STREAM
+        assert refused == 11
+        assert account.small_bodies.used == 9 * 100_005
+    await eventually(lambda: account.used == 0)
+
+
+async def test_all_requests_that_wait_for_room_have_one_limit(
+    small: SmallServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many connections they wait on, each can have sent no more than its window."""
+    monkeypatch.setattr(admission, "_MAX_WAITING", 30)
+    small.methods.account.large_bodies = Stage(LARGE)
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(small.wire()) for _ in range(10)]
+        for wire in wires:
+            for stream in range(1, 21, 2):
+                await begin_large(wire, stream)
+
+        def opened() -> list[int]:
+            streams = [connection._protocol._streams for connection in small.http2._connections]
+            return [len(these.unanswered) for these in streams if these.last == 19]
+
+        await eventually(lambda: len(opened()) == len(wires) and sum(opened()) == 1 + 30)
+    await eventually(lambda: small.methods.account.used == 0)
