@@ -1,9 +1,9 @@
-"""How many bytes the requests under way may hold, and the wait for room.
+"""How many bytes the requests under way may take, and the wait until enough are free.
 
 A worker has one account of bytes, with a part for each stage of a request. A request takes what a
-stage needs before it begins that stage, and gives everything back at its end. It may wait in a
-stage while it holds something of the stages before, never the other way round: so what has begun
-can always be finished.
+stage needs before that stage begins, and gives everything back at its end. While it waits for
+bytes of one stage, it may keep those of the stages before, never of a later one: so requests never
+wait for each other in a circle.
 """
 
 import asyncio
@@ -13,23 +13,23 @@ from typing import Final
 from service.errors import OverloadedError
 
 SMALL: Final = 256 * 1024
-"""Bytes up to which a body, with what is made of it, counts as small. It waits for no large one."""
+"""The most bytes of a small body, with what is made of it. Small ones never wait for large ones."""
 
-_MAX_WAITING: Final = 128  # requests that wait in one stage, each with some 64 KiB unread
+_MAX_WAITING: Final = 128  # requests in one stage, each with about 64 KiB in buffers
 _LEAST: Final = 1024 * 1024  # bytes for connections and for streams, even of a small account
 _RETRY_SECONDS: Final = 1.0
 
 
 class Stage:
-    """A part of the account: so many bytes may be taken of it at a time.
+    """A part of the account: `capacity` bytes may be taken at a time.
 
-    What is larger than all of it goes alone.
+    A request that needs more than all of it gets them when no other has any.
     """
 
     __slots__ = ("_capacity", "_used", "_waiting")
 
     def __init__(self, capacity: int) -> None:
-        """Begin with `capacity` bytes, none of them taken."""
+        """Begin with `capacity` bytes, all of them free."""
         self._capacity = capacity
         self._used = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -40,7 +40,7 @@ class Stage:
         return self._used
 
     def try_take(self, size: int) -> bool:
-        """Take so many bytes if there is room now and nobody waits for it; tell whether."""
+        """Take so many bytes if they are free and nobody waits for them. Return whether."""
         used = self._used
         if size and (self._waiting or (used and used + size > self._capacity)):
             return False
@@ -48,7 +48,7 @@ class Stage:
         return True
 
     async def take(self, size: int) -> None:
-        """Take so many bytes once there is room, in the order of the calls.
+        """Take so many bytes once they are free, in the order of the calls.
 
         Raises:
             OverloadedError: too many requests wait already.
@@ -82,7 +82,7 @@ class Stage:
                 granted.set_result(None)
 
     def _withdraw(self, size: int, granted: asyncio.Future[None]) -> None:
-        """Wait no longer; give back what was granted a moment ago."""
+        """Leave the queue, or give the bytes back if they were granted already."""
         if not granted.cancelled():
             self.give_back(size)
         elif (size, granted) in self._waiting:
@@ -91,24 +91,24 @@ class Stage:
 
 
 class Account:
-    """A worker's account of bytes; it belongs to one event loop."""
+    """A worker's account of bytes. It belongs to one event loop."""
 
     __slots__ = ("connections", "decoding", "large_bodies", "rows", "small_bodies", "streams")
 
     def __init__(self, capacity: int) -> None:
-        """Share out `capacity` bytes."""
+        """Divide `capacity` bytes among the stages."""
         self.connections = Stage(max(capacity // 64, _LEAST))
         """What connections of HTTP/2 keep besides streams: parts of frames, ends of requests."""
         self.streams = Stage(max(capacity // 32, _LEAST))
         """Open streams of HTTP/2, with their headers and without their bodies."""
         self.small_bodies = Stage(capacity // 16)
-        """Bodies of up to `SMALL` bytes."""
+        """For bodies of up to `SMALL` bytes, with what is made of them."""
         self.large_bodies = Stage(capacity * 21 // 64)
-        """All other bodies, and what is made of them."""
+        """For all other bodies, with what is made of them."""
         self.rows = Stage(capacity // 8)
-        """Inputs that are decoded, until they are answered."""
+        """For decoded inputs, until they are answered."""
         self.decoding = Stage(capacity * 7 // 16)
-        """What decoding takes while it runs."""
+        """For what decoding takes while it runs."""
 
     @property
     def used(self) -> int:
@@ -118,28 +118,28 @@ class Account:
         return sum(stage.used for stage in stages)
 
     def body_stage(self, size: int) -> Stage:
-        """Return the stage in which a body holds so many bytes."""
+        """Return the stage for a body of so many bytes."""
         return self.small_bodies if size <= SMALL else self.large_bodies
 
 
 class Reservation:
-    """What one request holds for its body."""
+    """The bytes that one request has reserved for its body."""
 
     __slots__ = ("_account", "_size", "_stage")
 
     def __init__(self, account: Account) -> None:
-        """Begin with nothing."""
+        """Begin with no bytes."""
         self._account = account
         self._stage = account.small_bodies
         self._size = 0
 
     @property
     def size(self) -> int:
-        """Bytes that are held."""
+        """How many bytes are reserved."""
         return self._size
 
     def try_reserve(self, size: int) -> bool:
-        """Hold `size` bytes if there is room now; tell whether. Nothing must be held yet."""
+        """Reserve `size` bytes if they are free. Return whether. None may be reserved yet."""
         stage = self._account.body_stage(size)
         if not stage.try_take(size):
             return False
@@ -147,9 +147,9 @@ class Reservation:
         return True
 
     async def reserve(self, size: int) -> None:
-        """Hold at least `size` bytes, once there is room. Raises OverloadedError.
+        """Reserve at least `size` bytes, once they are free. Raises OverloadedError.
 
-        While it waits it holds nothing: two that wait for each other would wait for ever.
+        If it must wait, it gives back what it has: otherwise two could wait for each other forever.
         """
         if size <= self._size:
             return
@@ -159,13 +159,13 @@ class Reservation:
         self._size = size
 
     def shrink(self, size: int) -> None:
-        """Hold no more than `size` bytes."""
+        """Keep at most `size` bytes, give the others back."""
         if size < self._size:
             self._stage.give_back(self._size - size)
             self._size = size
 
     def try_resize(self, size: int) -> bool:
-        """Hold `size` bytes instead, if there is room now; tell whether. Otherwise hold nothing."""
+        """Reserve `size` bytes instead, if they are free, or else none. Return whether."""
         self.shrink(size)
         if size == self._size:
             return True
@@ -173,15 +173,16 @@ class Reservation:
         return self.try_reserve(size)
 
     def release(self) -> None:
-        """Hold nothing."""
+        """Give all bytes back."""
         size, self._size = self._size, 0
         if size:
             self._stage.give_back(size)
 
 
 def overloaded() -> OverloadedError:
-    """Return the error of a request for which there is no room."""
+    """Return the error of a request for which not enough bytes are free."""
     return OverloadedError(
-        "The requests under way hold as many bytes as the service has room for: try again later.",
+        "The requests under way take all the memory that the service has for them: "
+        "try again later.",
         retry_after=_RETRY_SECONDS,
     )

@@ -30,7 +30,7 @@ class TooLargeError(TridentError):
 
 
 class UnsupportedMediaTypeError(TridentError):
-    """The content type, its charset or the content encoding is none that the endpoint takes."""
+    """The endpoint doesn't take this content type, charset or content encoding."""
 
     title = "Unsupported media type"
 
@@ -47,7 +47,7 @@ class OverloadedError(TridentError):
     title = "Overloaded"
 
     def __init__(self, message: str, *, retry_after: float) -> None:
-        """Keep `retry_after`, the seconds in which the queue is expected to have emptied."""
+        """Keep `retry_after`, the seconds after which the queue should be empty."""
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -77,19 +77,19 @@ class HeadersTooLargeError(TridentError):
 
 
 class UnimplementedError(TridentError):
-    """The request needs something of the protocol that the service doesn't have."""
+    """The request needs a part of the protocol that the service doesn't implement."""
 
     title = "Not implemented"
 
 
 class UnsupportedVersionError(TridentError):
-    """The request is in a version of the protocol that isn't spoken here."""
+    """The request is in a version of the protocol that the service doesn't speak."""
 
     title = "Version not supported"
 
 
 class DeadlineExceededError(TridentError):
-    """The answer wasn't there in time."""
+    """The answer wasn't ready in time."""
 
     title = "Deadline exceeded"
 
@@ -101,7 +101,7 @@ class InferenceError(TridentError):
 
 
 class AbandonedError(TridentError):
-    """The caller went away before the answer was there."""
+    """The caller disconnected before the answer was ready."""
 
     title = "Abandoned"
 
@@ -113,16 +113,16 @@ class InternalError(TridentError):
 
 
 class CorruptModelError(Exception):
-    """A model on disk is incomplete, altered or not understood, or there is none at all."""
+    """A model on disk is incomplete, altered or of an unknown form, or there is none at all."""
 
 
 def unreadable(path: Path, error: OSError) -> CorruptModelError:
-    """Return the error of a file or folder of models that the system doesn't let us read."""
+    """Return the error of a file or folder of models that can't be read."""
     return CorruptModelError(f"{path} can't be read: {error.strerror}.")
 
 
 def first_fault(error: ValidationError) -> str:
-    """Return the first of a file's faults in a line: where it is, and what is wrong there."""
+    """Return the first of a file's faults in one line: where it is, and what is wrong there."""
     fault = error.errors()[0]
     place = ".".join(map(str, fault["loc"]))
     return f"{place}: {fault['msg']}" if place else fault["msg"]

@@ -1,4 +1,4 @@
-"""What comes of a request's inputs, as plain data."""
+"""The outcome of a request: an answer or an error for each input, as plain data."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from service.errors import TridentError
 
 
-# Nothing that is made for each request is frozen: a frozen object costs three times as much.
+# What is made for each request isn't a frozen dataclass: to make one takes three times as long.
 @dataclass(slots=True)
 class Timing:
-    """Seconds that a request spent being decoded, waiting for the model, and in it.
+    """Seconds of a request: to decode its inputs, to wait for the model, and to run it.
 
-    They follow on each other from `started`, a point of `time.monotonic()`.
+    They follow one another, from `started`, a point of `time.monotonic()`.
     """
 
     started: float
@@ -22,7 +22,7 @@ class Timing:
 
 @dataclass(slots=True)
 class Prediction:
-    """An answer or an error for each input, in their order, and who gave them."""
+    """An answer or an error for each input, in their order, and the model that gave them."""
 
     outcomes: list[Any]
     model: str

@@ -1,8 +1,9 @@
 """The batcher: one queue in front of one model.
 
-It is driven by events alone. A free model takes at once what waits, up to the batch limit;
-while it works, the next batch gathers, joined by those who ask anew as soon as they are answered.
-So a lonely request never waits for company, and load makes batches by itself.
+There is no fixed wait. An idle model takes all waiting rows at once, up to the batch limit. While
+it works, the rows of the next batch queue up, also those of clients that send their next request
+as soon as they are answered. So a single request never waits for others, and batches grow with
+the load. `docs/decisions/batcher.md` has the reasons and the measurements.
 """
 
 import asyncio
@@ -30,15 +31,15 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
-_MEMORY = 0.9  # weight of the past in moving averages
-_UNSETTLED = InferenceError("The model gave no answer.")  # in place of an outcome still to come
+_PAST_WEIGHT = 0.9  # of the past in moving averages
+_PENDING = InferenceError("The model gave no answer.")  # in place of an outcome still to come
 
 
 @dataclass(slots=True)
 class Batched(Generic[Answer]):
-    """What became of a request's rows: an answer or an error for each, in their order.
+    """The outcomes of a request's rows: an answer or an error for each, in their order.
 
-    `queue` and `inference` are the seconds that its last batch waited and ran.
+    `queue` and `inference` are the seconds that its last rows waited, and that their batch ran.
     """
 
     outcomes: list[Answer | TridentError]
@@ -75,11 +76,11 @@ class _Item(Generic[Row, Answer]):
 
 
 class Batcher(Generic[Row, Answer]):
-    """Gathers rows into batches and runs them through one model.
+    """Puts rows together into batches and runs them through one model.
 
     It belongs to one event loop: `submit` and `close` are called there. `predict` is called with a
-    list of rows, and returns as many answers: in `executor`, which has one thread, or on the event
-    loop where that is quicker for everybody.
+    list of rows and returns as many answers. It runs in `executor`, which has one thread, or
+    inline: on the event loop itself, where a short batch is answered sooner.
     """
 
     def __init__(
@@ -97,9 +98,9 @@ class Batcher(Generic[Row, Answer]):
     ) -> None:
         """Make a batcher; deadlines are points of `clock`, in seconds.
 
-        A batch that is expected to take less than `max_inline_seconds` runs inline, on the event
-        loop itself: two threads that take turns at the interpreter's lock cost more than that. A
-        batch with a row that `may_run_inline` denies never does, however quick others were.
+        A batch that is expected to take less than `max_inline_seconds` runs inline: handing it to a
+        thread, with the interpreter's lock, costs more. A batch with a row for which
+        `may_run_inline` is false always runs in the executor, however fast the batches before were.
         `observe` is called on the event loop with the answers of each batch.
         """
         self._predict = predict
@@ -123,7 +124,7 @@ class Batcher(Generic[Row, Answer]):
         self._seconds_per_row = math.inf
 
     async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
-        """Wait for the rows' answers. The rows of a cancelled call are never computed.
+        """Wait for the rows' answers. If the call is cancelled, rows that still wait are dropped.
 
         Args:
             rows: one or more rows of a batch.
@@ -131,8 +132,8 @@ class Batcher(Generic[Row, Answer]):
 
         Raises:
             OverloadedError: the queue has no room for all of the rows.
-            DeadlineExceededError: the answers weren't there by `deadline`.
-            NotReadyError: the batcher was closed.
+            DeadlineExceededError: the answers weren't ready by `deadline`.
+            NotReadyError: the batcher is closed.
         """
         if not rows:
             return Batched([])
@@ -146,7 +147,7 @@ class Batcher(Generic[Row, Answer]):
         return request.result
 
     async def close(self) -> None:
-        """Refuse new rows and those that still wait; let the running batch finish."""
+        """Refuse new rows and those that still wait; wait until the running batch is done."""
         self._closed = True
         for item in self._queue:
             item.request.fail(_stopping())
@@ -170,7 +171,7 @@ class Batcher(Generic[Row, Answer]):
 
     def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        result: Batched[Answer] = Batched([_UNSETTLED] * len(rows))
+        result: Batched[Answer] = Batched([_PENDING] * len(rows))
         request = _Request(done, deadline, self._clock(), len(rows), result)
         for index, row in enumerate(rows):
             self._queue.append(_Item(row, index, request))
@@ -181,7 +182,7 @@ class Batcher(Generic[Row, Answer]):
         return request
 
     def _expire_at(self, deadline: float) -> None:
-        """Set the one timer that serves all requests: a timer each would cost too much."""
+        """Set the timer that all requests share: one timer for each would cost too much."""
         if self._timer is not None:
             self._timer.cancel()
         self._next_expiry = deadline
@@ -199,7 +200,7 @@ class Batcher(Generic[Row, Answer]):
             self._expire_at(min(waiting))
 
     def _wake(self) -> None:
-        """Start the next batch once the requests of this turn of the event loop are in."""
+        """Start the next batch after this turn of the event loop, in which more rows may come."""
         if not self._running and not self._woken:
             self._woken = True
             asyncio.get_running_loop().call_soon(self._dispatch)
@@ -221,14 +222,16 @@ class Batcher(Generic[Row, Answer]):
             self._run_in_executor(batch, started)
 
     def _dispatch_when_quiet(self) -> None:
-        """Start the next batch once the event loop brings it no more rows.
+        """Start the next batch once no more rows arrive.
 
-        The last answers are still to go out, and who gets one often asks anew at once. Going on
-        without them splits the callers into groups that wait for each other's small batches.
+        The last batch's answers are still to be sent, and many clients send their next request at
+        once. To start without these would split the clients into groups that wait for each
+        other's small batches.
         """
         self._woken = True
         loop = asyncio.get_running_loop()
-        # One turn sends and then reads; tasks of the next submit what was read; then we look.
+        # In one turn of the event loop answers are sent and requests read, in the next one their
+        # tasks submit rows, and after that the queue tells whether any came.
         loop.call_soon(loop.call_soon, loop.call_soon, self._dispatch_if_quiet, len(self._queue))
 
     def _dispatch_if_quiet(self, before: int) -> None:
@@ -246,17 +249,17 @@ class Batcher(Generic[Row, Answer]):
 
     def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
         loop = asyncio.get_running_loop()
-        go_on = partial(self._go_on, batch, started)
+        batch_done = partial(self._batch_done, batch, started)
         running = self._executor.submit(self._run, batch)
-        running.add_done_callback(lambda done: loop.call_soon_threadsafe(go_on, done.result()))
+        running.add_done_callback(lambda done: loop.call_soon_threadsafe(batch_done, done.result()))
 
-    def _go_on(
+    def _batch_done(
         self,
         batch: list[_Item[Row, Answer]],
         started: float,
         outcomes: list[Answer | TridentError],
     ) -> None:
-        """Give the executor its next batch, then see to the answers of the last one."""
+        """Give the executor its next batch, then deliver the answers of the last one."""
         elapsed = self._clock() - started
         self._running = False
         if not self._is_short(min(len(self._queue), self._max_batch_size)):
@@ -267,7 +270,7 @@ class Batcher(Generic[Row, Answer]):
             self._dispatch_when_quiet()
 
     def _take(self) -> list[_Item[Row, Answer]]:
-        """Take the next batch from the queue, dropping what is abandoned or expired."""
+        """Take the next batch from the queue; drop rows whose request was cancelled or expired."""
         now = self._clock()
         batch: list[_Item[Row, Answer]] = []
         while self._queue and len(batch) < self._max_batch_size:
@@ -283,7 +286,7 @@ class Batcher(Generic[Row, Answer]):
         return batch
 
     def _run(self, batch: Sequence[_Item[Row, Answer]]) -> list[Answer | TridentError]:
-        """Run a batch; a row that makes it fail fails alone."""
+        """Run a batch. If it fails, run each row alone, so that only the bad ones fail."""
         try:
             return list(self._predict([item.row for item in batch]))
         except Exception:
@@ -304,14 +307,14 @@ class Batcher(Generic[Row, Answer]):
             request.result.queue = started - request.enqueued
             request.result.inference = elapsed
             request.settle(item.index, outcome)
-        self._learn_speed(len(batch), elapsed)
+        self._update_speed(len(batch), elapsed)
         self._metrics.ran([started - item.request.enqueued for item in batch], elapsed)
         self._observe_answers([o for o in outcomes if not isinstance(o, TridentError)])
 
-    def _learn_speed(self, rows: int, elapsed: float) -> None:
+    def _update_speed(self, rows: int, elapsed: float) -> None:
         present = elapsed / rows
         past = self._seconds_per_row if math.isfinite(self._seconds_per_row) else present
-        self._seconds_per_row = _MEMORY * past + (1 - _MEMORY) * present
+        self._seconds_per_row = _PAST_WEIGHT * past + (1 - _PAST_WEIGHT) * present
 
 
 def deadline_exceeded() -> DeadlineExceededError:

@@ -1,4 +1,4 @@
-"""Decoding a request's inputs, in time and within the bytes that there is room for."""
+"""Decoding a request's inputs: before its deadline, and within the bytes that are free."""
 
 import asyncio
 import time
@@ -18,32 +18,32 @@ from service.errors import (
 from service.tasks.task import AnyTask
 from service.telemetry.metrics import ModelMetrics
 
-_MAX_SECONDS_AT_A_TIME = 0.001  # of decoding on the event loop, before others have their turn
+_MAX_SECONDS_AT_A_TIME = 0.001  # of decoding on the event loop; then other tasks run
 
 
 class Decoder:
-    """Decodes inputs: quick ones on the event loop, slow ones in threads."""
+    """Decodes inputs: small ones on the event loop, large ones in threads."""
 
     def __init__(self, threads: int, account: Account) -> None:
-        """Decode up to `threads` slow inputs at a time."""
+        """Decode up to `threads` large inputs at a time; `account` is what their bytes count to."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._account = account
 
     def close(self) -> None:
-        """Decode nothing more."""
+        """Decode nothing more; what is being decoded goes on in its thread."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def decode_all(
         self, task: AnyTask, inputs: Sequence[Any], *, metrics: ModelMetrics, deadline: float
     ) -> list[Any]:
-        """Return a row for each input, in their order, or the error that it met.
+        """Return a row for each input, in their order, or the error why there is none.
 
-        An input that is an error already stays one. Other requests have a turn now and again.
+        An input that is an error already stays one. Other requests run in between.
 
         Args:
-            task: whose inputs they are.
+            task: the task that decodes them.
             inputs: as `Engine.predict` takes them.
-            metrics: what is told of each decoding.
+            metrics: where the time of each decoding is counted.
             deadline: the point of `time.monotonic()` after which nothing more is decoded.
 
         Raises:
@@ -70,29 +70,29 @@ class Decoder:
     async def _decode(self, task: AnyTask, data: Any, deadline: float) -> Any:
         try:
             if task.decodes_in_thread(data):
-                return await self._decode_aside(task, data, deadline)
+                return await self._decode_in_thread(task, data, deadline)
             return task.decode(data)
-        except (DeadlineExceededError, OverloadedError):  # the whole request's
+        except (DeadlineExceededError, OverloadedError):  # the whole request fails
             raise
         except TridentError as error:
-            return error.with_traceback(None)  # its frames would hold on to what was being decoded
-        except Exception as error:  # it mustn't spoil the inputs beside this one
+            return error.with_traceback(None)  # its frames would keep the input in memory
+        except Exception as error:  # the other inputs of the request must still be answered
             failure = InternalError("The service failed on this input, see its log.")
             failure.__cause__ = error
             return failure
 
-    async def _decode_aside(self, task: AnyTask, data: Any, deadline: float) -> Any:
-        """Decode in a thread, once there is one and room for what that takes."""
+    async def _decode_in_thread(self, task: AnyTask, data: Any, deadline: float) -> Any:
+        """Decode in a thread, once a thread and the bytes that decoding takes are free."""
         stage, size = self._account.decoding, task.decoding_bytes(data)
         loop = asyncio.get_running_loop()
 
         def give_back(_: object) -> None:
-            with suppress(RuntimeError):  # the loop has been closed
+            with suppress(RuntimeError):  # the event loop is closed
                 loop.call_soon_threadsafe(stage.give_back, size)
 
         async with until(deadline):
             await stage.take(size)
-            # A thread that has begun goes on beyond the deadline: it gives back when it ends.
+            # A thread that has begun goes on after the deadline: the bytes are free when it ends.
             decoding = self._threads.submit(task.decode, data)
             decoding.add_done_callback(give_back)
             return await asyncio.wrap_future(decoding)
@@ -100,7 +100,7 @@ class Decoder:
 
 @asynccontextmanager
 async def until(deadline: float) -> AsyncIterator[None]:
-    """Raise DeadlineExceededError if what is waited for isn't there by the deadline."""
+    """Raise DeadlineExceededError if the block is still waiting at the deadline."""
     timeout = asyncio.timeout(deadline - time.monotonic())
     try:
         async with timeout:

@@ -1,4 +1,4 @@
-"""Which model answers where the caller names none: said by a file, not guessed from names."""
+"""Which model answers a request that names none: a file says it, names don't decide it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,27 +8,28 @@ from pydantic import TypeAdapter, ValidationError
 from service.errors import CorruptModelError, first_fault, unreadable
 
 DEFAULTS = "defaults.json"
-"""The file beside the models: the default model of each task, by the task's name."""
+"""The file in the folder of models: the name of each task's default model."""
 
 _Names = TypeAdapter(dict[str, str])
 
 
 def read_defaults(file: Path, models: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the default model of each task, by the task's name.
+    """Return the names of the default models, by task.
 
-    A task has the default that `file` says, else the only model that it has. Among several models
-    none is taken: a folder that somebody adds must not take the place of a model in use.
+    `file` says which model is a task's default. Without an entry there, a task that has only one
+    model has that as its default, and a task with several has none: a model that somebody adds to
+    the folder must not replace the one in use.
 
     Args:
-        file: a JSON object of model names by task. There need not be one.
-        models: the task of each model there is, by its name; None if the task isn't known.
+        file: a JSON object of model names by task. It may be missing.
+        models: the task of each model in the folder, by its name; None if it isn't known.
 
     Raises:
-        CorruptModelError: the file can't be read, or names a model that isn't there, or one of
-            another task.
+        CorruptModelError: the file can't be read, or it names a model that doesn't exist or that
+            has another task.
     """
-    said = _read(file)
-    for task, name in said.items():
+    configured = _read(file)
+    for task, name in configured.items():
         if models.get(name, "") not in (task, None):
             raise CorruptModelError(
                 f"{file} says that {name!r} is the default for {task}, but there is no such model "
@@ -39,7 +40,7 @@ def read_defaults(file: Path, models: Mapping[str, str | None]) -> dict[str, str
         if known_task is not None:
             by_task.setdefault(known_task, []).append(name)
     only = {task: names[0] for task, names in by_task.items() if len(names) == 1}
-    return only | said
+    return only | configured
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The engine: every model that is served, and the one way to put inputs through it."""
+"""The engine: it loads the models, and puts the inputs of every request through one of them."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ class Engine:
         self.registry = Registry()
         """The models that are served."""
         self.account = Account(limits.max_inflight_bytes)
-        """What the requests under way hold: the adapters take a body's part before they read it."""
+        """The bytes that requests may take. The adapters reserve a body's before they read it."""
         self._ready = False
         self._optimizer: Optimizer | None = None
         self._decoder = Decoder(limits.decoders, self.account)
@@ -58,12 +58,12 @@ class Engine:
         return self.registry.find(name=model, version=version).kind
 
     async def load(self) -> None:
-        """Load and warm the models, then go on to speed them up.
+        """Load the models and warm them up, then start to find their fastest programs.
 
-        A version that can't be loaded is left out, and named in the log and in the metrics.
+        A version that can't be loaded is left out. The log and the metrics name it.
 
         Raises:
-            CorruptModelError: not one can be loaded.
+            CorruptModelError: no version can be loaded.
         """
         await asyncio.to_thread(self._load)
         self._ready = True
@@ -73,7 +73,7 @@ class Engine:
         self._optimizer.start()
 
     async def close(self) -> None:
-        """Refuse what waits, let what runs finish."""
+        """Refuse the requests that wait, and let running batches finish."""
         self._ready = False
         if self._optimizer is not None:
             self._optimizer.stop()
@@ -91,10 +91,10 @@ class Engine:
     ) -> Prediction:
         """Put inputs (image files as bytes, or texts) through a model.
 
-        A call that is cancelled costs nothing more: what still waits of it is never computed.
+        If the call is cancelled, its inputs that still wait are dropped.
 
-        An input that can't be decoded, or on which the model fails, has its error in its place;
-        so does one that is an error already, because the adapter couldn't read it.
+        An input that can't be decoded, or on which the model fails, has an error as its outcome.
+        The adapter passes an error in place of an input that it couldn't read: it stays one.
 
         Args:
             kind: the task that the model must have, for instance "image_classification".
@@ -162,7 +162,7 @@ class Engine:
             return load_model(artifact, self._limits)
         except Exception as error:
             if not isinstance(error, CorruptModelError):
-                logger.exception("%s/%d fails while it is loaded", card.name, card.version)
+                logger.exception("%s/%d failed while it was loaded", card.name, card.version)
             self._reject(RejectedVersion(card.name, str(card.version), card.task, str(error)))
             return None
 

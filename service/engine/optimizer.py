@@ -1,4 +1,4 @@
-"""Finding each model's faster programs, in a thread of its own, behind the traffic."""
+"""Finding the fastest program for each shape, in a thread, while requests are answered."""
 
 import ctypes
 import logging
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class Optimizer:
-    """Takes one step of each model in turn, so that every model's small shapes come first."""
+    """Takes one step of each model in turn, so that all models have their small shapes first."""
 
     def __init__(self, races: Sequence[tuple[ModelCard, Iterator[Race]]]) -> None:
-        """Prepare to run `races`, the steps of `Task.optimize` for each model."""
+        """Take `races`: for each model, the steps of `Task.optimize`."""
         self._races = list(races)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="optimizer", daemon=True)
@@ -27,18 +27,18 @@ class Optimizer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the step under way."""
+        """Stop after the current step."""
         self._stopped.set()
 
     def _run(self) -> None:
-        # At normal priority: a thread of low priority that holds the interpreter's lock and isn't
-        # run would stop the whole process.
+        # Not at low priority: a thread that isn't run while it has the interpreter's lock stops
+        # the whole process.
         while self._races and not self._stopped.is_set():
             card, races = self._races.pop(0)
             if self._step(card, races):
                 self._races.append((card, races))
         _return_free_memory()
-        logger.info("all shapes are timed, the faster programs are in place")
+        logger.info("all shapes are timed, each runs its fastest program")
 
     def _step(self, card: ModelCard, races: Iterator[Race]) -> bool:
         """Run one race; tell whether there may be more."""
@@ -46,7 +46,12 @@ class Optimizer:
             race = next(races, None)
         except Exception as error:
             reason = type(error).__name__
-            logger.warning("%s/%d is made no faster: %s", card.name, card.version, reason)
+            logger.warning(
+                "%s/%d: %s while programs were compiled: its other shapes run plain",
+                card.name,
+                card.version,
+                reason,
+            )
             return False
         if race is None:
             return False
@@ -72,6 +77,6 @@ class Optimizer:
 
 
 def _return_free_memory() -> None:
-    """Give what compiling has used back to the system; the C library would keep it for later."""
+    """Return the memory that compiling used to the system; the C library would keep it."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)

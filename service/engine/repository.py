@@ -24,9 +24,9 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class RejectedVersion:
-    """A version that can't be served, by its folders' names, and why.
+    """A version that can't be served, by the names of its folders, and the reason.
 
-    `task` is None where the card can't be read.
+    `task` is None if the card can't be read.
     """
 
     name: str
@@ -37,10 +37,10 @@ class RejectedVersion:
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """What a folder of models holds.
+    """The content of a folder of models.
 
-    `artifacts` are in order of their names, the newest version first. `defaults` are the names of
-    the models that answer where the caller names none, by task.
+    `artifacts` are sorted by name, the newest version first. `defaults` are the names of the models
+    that answer requests that name none, by task.
     """
 
     artifacts: list[Artifact]
@@ -51,7 +51,7 @@ class ModelFolder:
 def read_models(models: Path) -> ModelFolder:
     """Read and verify every version of every model below `models`.
 
-    A version that is incomplete or altered is rejected. It doesn't keep the others from serving.
+    A version that is incomplete or altered is rejected. The others can still be served.
 
     Raises:
         CorruptModelError: no version can be served, the folder can't be read, or its defaults
@@ -107,8 +107,8 @@ def _read_card(folder: Path) -> ModelCard:
         raise CorruptModelError(sentence) from error
     if (card.name, str(card.version)) != (folder.parent.name, folder.name):
         raise CorruptModelError(
-            f"{folder} holds {card.name}/{card.version} by its card: "
-            "the folders' names must be the model's name and version."
+            f"{folder}: its card is that of {card.name}/{card.version}, "
+            "but the folders' names must be the model's name and version."
         )
     return card
 
@@ -117,7 +117,7 @@ def _verify_files(folder: Path, card: ModelCard) -> None:
     read = {"saved_model.pb", *(f"variables/{f.name}" for f in folder.glob("variables/*"))}
     if not card.files.keys() >= read:
         unknown = ", ".join(sorted(read - card.files.keys()))
-        raise CorruptModelError(f"{folder}: its card gives no hash of {unknown}: export it again.")
+        raise CorruptModelError(f"{folder}: its card has no hash of {unknown}. Export it again.")
     for name, expected in card.files.items():
         try:
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()

@@ -13,7 +13,7 @@ from service.errors import CorruptModelError
 
 
 class CardPart(BaseModel):
-    """A part of the card; what the service doesn't know of is ignored."""
+    """A part of the card; fields that the service doesn't know are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -33,7 +33,7 @@ class SignatureSpec(CardPart):
 
 
 class InkFraming(CardPart):
-    """MNIST's own form: light ink on dark, its box scaled into `box` x `box`, centred by mass."""
+    """The form of MNIST: light ink on dark, scaled to fit `box` x `box` pixels, centred by mass."""
 
     type: Literal["ink"]
     box: int = Field(ge=1)
@@ -60,12 +60,11 @@ class ImagePreprocessing(CardPart):
 class TextPreprocessing(CardPart):
     """How a text becomes the model's input: at most `max_tokens`, padded to a length bucket.
 
-    `head_tokens` says which of a longer text's tokens `vectorize` gives: so many of the first, and
-    the rest of `max_tokens` of the last ones. With None the service doesn't know.
+    `head_tokens` says which tokens of a longer text the signature `vectorize` returns: so many of
+    the first ones, and of the last ones as many as are left of `max_tokens`. None: it isn't known.
 
-    `normalization` names the rule that brings a text into the form that the model learned from
-    (see `service.tasks.preprocessing.text_normalization`). With None a text is given to the model
-    as it is.
+    `normalization` names the rule that brings a text into the form that the model was trained on
+    (see `service.tasks.preprocessing.text_normalization`). None: the model gets texts as they are.
     """
 
     type: Literal["text"]
@@ -98,7 +97,7 @@ class ModelCard(CardPart):
     files: dict[str, str]
 
     def signature(self, name: str, *outputs: str) -> SignatureSpec:
-        """Return what the card says of a signature that must have these outputs.
+        """Return the card's entry for a signature, which must have these outputs.
 
         Raises:
             CorruptModelError: there is no such signature, or it lacks an output.
@@ -107,6 +106,6 @@ class ModelCard(CardPart):
         if spec is None or not spec.outputs.keys() >= set(outputs):
             raise CorruptModelError(
                 f"{self.name}/{self.version}: the task {self.task} needs a signature {name!r} "
-                f"with the outputs {', '.join(outputs)}, and its card has none."
+                f"with the outputs {', '.join(outputs)}, and the card has none."
             )
         return spec

@@ -1,4 +1,4 @@
-"""The cheapest way to run rows by programs of a few fixed sizes, told from their measured times."""
+"""The fastest way to run a batch by programs of a few fixed sizes, from their measured times."""
 
 import math
 from bisect import bisect_left
@@ -19,13 +19,13 @@ class Step:
 
 
 class Plan:
-    """How to run any number of rows of one shape, by what is known of its programs so far.
+    """How to run any number of rows of one shape, by what was measured of its programs so far.
 
-    What a plain call takes between measured sizes is interpolated, beyond them extrapolated.
+    The time of a plain call is interpolated between measured sizes and extrapolated beyond them.
     """
 
     def __init__(self, max_rows: int) -> None:
-        """Plan for up to `max_rows` rows; as long as nothing is measured, all run plain."""
+        """Plan for up to `max_rows` rows. Until something is measured, all run plain."""
         self._max_rows = max_rows
         self._sizes = list(_plain_sizes(max_rows))
         self._plain: dict[int, float] = {}
@@ -37,10 +37,10 @@ class Plan:
         )
 
     def learn(self, size: int, *, plain: float, compiled: float | None) -> None:
-        """Take in the seconds that `size` rows take; None for a program that shan't be used.
+        """Take in the seconds that `size` rows take; None if the compiled program isn't used.
 
-        Sizes come in ascending order. A larger program that seems faster was measured in a calmer
-        moment: it counts as no faster.
+        Sizes come in ascending order. If a larger program was measured as faster than a smaller
+        one, the machine was less busy then: it counts as just as fast.
         """
         self._plain[size] = plain
         if compiled is not None:
@@ -62,12 +62,12 @@ class Plan:
         return steps
 
     def seconds(self, rows: int) -> float:
-        """Return what those steps are expected to take: infinite if nothing was measured."""
+        """Return how many seconds those steps should take: infinite if nothing was measured."""
         best = self._best
         return best[rows].seconds if rows < len(best) else math.inf
 
     def plain_sizes(self) -> list[int]:
-        """Return the sizes at which plain programs are part of the plan, in order."""
+        """Return the sizes at which the plan runs the plain program, in order."""
         steps = [choice.step for choice in self._best[1:]]
         return sorted({step.size for step in steps if not step.compiled})
 
@@ -92,8 +92,8 @@ class _Choice:
 def _plain_sizes(most: int) -> Iterator[int]:
     """Yield the sizes that a plain program is called with, up to and with `most`.
 
-    It takes any, but TensorFlow prepares for each anew and keeps what it prepared: up to 8 ms and
-    1 MB a size of the shipped models. From one size to the next it is one, or a quarter at most.
+    It takes any size, but TensorFlow prepares for each one and keeps that: up to 8 ms and 1 MB for
+    each size of the shipped models. A size is one more than the one before, or a quarter at most.
     """
     size = 1
     while size < most:
@@ -120,14 +120,14 @@ class _Cut:
 
 
 def join_groups(sizes: Sequence[int], seconds: Callable[[int, int], float]) -> list[Run]:
-    """Join neighbouring groups of rows where running them as one is cheaper than apart.
+    """Join neighbouring groups of rows where one call is faster than two.
 
-    A joined group runs at the length of its last. Found by dynamic programming over the places
-    where to cut; groups without rows are left out.
+    A joined group runs at the length of its last group. Dynamic programming finds where to cut.
+    Groups without rows are left out.
 
     Args:
         sizes: how many rows each group has, by ascending length.
-        seconds: tells what so many rows take at the length of a group (by its index).
+        seconds: returns the time of so many rows at the length of a group (by its index).
 
     Returns:
         Runs of groups; the last group of each has rows.

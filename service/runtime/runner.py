@@ -1,9 +1,9 @@
-"""Running a signature by the cheapest mix of its programs, plain and compiled, at each shape.
+"""Running a signature by the fastest mix of its programs, plain and compiled, at each shape.
 
-XLA wins where a call's overhead counts (small batches, recurrent layers), TensorFlow's own
-kernels win where arithmetic does. Which one does is a property of the model, the shape and the
-machine, so it is measured: programs of a few batch sizes are compiled, behind the traffic, and
-timed against a plain call. A batch is then run as the parts that take the least time together.
+XLA is faster where the overhead of a call dominates (small batches, recurrent layers), TensorFlow's
+own kernels where arithmetic does. That depends on the model, the shape and the machine, so it is
+measured: programs of a few batch sizes are compiled while requests are answered, and timed against
+a plain call. A batch is then run in the parts that take the least time together.
 """
 
 import math
@@ -18,10 +18,10 @@ from service.runtime.planning import Plan, Step
 from service.runtime.saved_model import Array, Program, Shape, Signature
 
 PROGRAM_SIZES = (1, 4, 16)
-"""Batch sizes that are compiled. Each program costs megabytes; sizes between these and beyond
-them brought a few percent (measured on the shipped models)."""
+"""Batch sizes that are compiled. Each program takes megabytes; more sizes made the shipped models
+only a few percent faster."""
 
-_WORTH_IT = 0.9  # a compiled call must beat a plain one by this much to be kept
+_KEEP_BELOW = 0.9  # of the plain call's time: a compiled program that takes more isn't kept
 _ROUNDS = 7  # timed calls of each program, in turn
 
 Shapes: TypeAlias = Mapping[str, Shape]
@@ -39,7 +39,7 @@ class Race:
 
     @property
     def written_shape(self) -> str:
-        """The batch's shape in words: "1x28x28x1", of several inputs "ids:1x16,mask:1x16"."""
+        """The shape in metrics and logs: "1x28x28x1", of several inputs "ids:1x16,mask:1x16"."""
         written = {name: "x".join(map(str, shape)) for name, shape in self.shapes.items()}
         if len(written) == 1:
             return next(iter(written.values()))
@@ -61,7 +61,7 @@ class ShapeProgram:
 
 
 class _Programs:
-    """What there is for rows of one shape: programs by batch size, and the plan for them."""
+    """The programs for rows of one shape, by batch size, and the plan when to run which."""
 
     __slots__ = ("compiled", "elements", "plan", "races", "row")
 
@@ -94,7 +94,7 @@ class Runner:
     def __init__(
         self, signature: Signature, row_shapes: Sequence[Shapes], max_batch_size: int
     ) -> None:
-        """Run everything plain, until `optimize` has found what is faster compiled."""
+        """Run everything plain until `optimize` has found what is faster compiled."""
         self._plain = signature
         self._names = tuple(signature.inputs)
         self._sizes = [size for size in PROGRAM_SIZES if size <= max_batch_size]
@@ -106,7 +106,7 @@ class Runner:
 
     @property
     def elements(self) -> tuple[int, int]:
-        """How many elements of batches were computed in all: of inputs, and of padding."""
+        """How many elements were computed in all: of inputs, and of padding."""
         return self._input_elements, self._padding_elements
 
     def __call__(self, batch: Mapping[str, Array], used: int | None = None) -> dict[str, Array]:
@@ -132,15 +132,16 @@ class Runner:
         return self._programs[tuple([row[name] for name in self._names])].plan
 
     def warm_up(self) -> None:
-        """Run every row shape once, plain: from then on every request can be answered."""
+        """Run every row shape once, plain: after that no request has to wait for TensorFlow."""
         for programs in self._programs.values():
             self._plain(self._filled(programs.shapes(1), 0))
 
     def optimize(self) -> Iterator[Race]:
         """Compile and time one shape a step, the small sizes first.
 
-        Where compiling doesn't pay at one size it won't at a larger one: overhead counts less.
-        The last step, which a failure of XLA also is, prepares TensorFlow for what runs plain.
+        If the compiled program isn't faster at one size, larger ones aren't tried: there overhead
+        counts even less. At the end, also after a failure of XLA, the plain program is called once
+        at each size at which it is used: TensorFlow prepares for each size at its first call.
         """
         try:
             yield from self._races()
@@ -156,7 +157,7 @@ class Runner:
     def _programs_for(self, batch: Mapping[str, Array]) -> _Programs:
         key = tuple([batch[name].shape[1:] for name in self._names])
         programs = self._programs.get(key)
-        if programs is None:  # a batch of another shape runs plain, as it is
+        if programs is None:  # another shape: it runs plain, without padding
             return _Programs(dict(zip(self._names, key, strict=True)), 0)
         return programs
 
@@ -212,7 +213,7 @@ def _padded(array: Array, size: int) -> Array:
 
 
 def _race(plain: Program, compiled: Program, batch: Mapping[str, Array]) -> Race:
-    """Time two programs in turn; the fastest of several calls counts, as noise only adds."""
+    """Time two programs in turn. The fastest of several calls counts: noise only adds time."""
     programs = (plain, compiled)
     for program in programs:
         program(batch)  # the first call compiles
@@ -223,6 +224,6 @@ def _race(plain: Program, compiled: Program, batch: Mapping[str, Array]) -> Race
             program(batch)
             times.append(time.perf_counter() - started)
     plain_seconds, compiled_seconds = min(seconds[0]), min(seconds[1])
-    use_compiled = compiled_seconds < _WORTH_IT * plain_seconds
+    use_compiled = compiled_seconds < _KEEP_BELOW * plain_seconds
     shapes = {name: array.shape for name, array in batch.items()}
     return Race(shapes, plain_seconds, compiled_seconds, use_compiled)

@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 Array: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 Program: TypeAlias = Callable[[Mapping[str, Array]], dict[str, Array]]
-"""What runs a batch: an array for each input, by its name, in; an array for each output out."""
+"""A function that takes an array for each input, by its name, and returns one for each output."""
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets with a page of notes
-# TensorFlow takes oneDNN by itself on processors with VNNI only, but it is faster on others:
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow logs a page of notes at start
+# By default TensorFlow uses oneDNN only on processors with VNNI, but it is faster on others too:
 # with AVX2, in batches of 64, 80 us a digit against 121.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# XLA cuts a program into up to 32 parts to compile them side by side. These programs are small:
-# whole they take 14 of 732 MB less, all of them, and run as fast. An unknown flag ends the process:
-# this one holds for TensorFlow 2.21.
+# XLA cuts a program into up to 32 parts to compile them in parallel. These programs are small:
+# compiled whole, all of them together take 14 MB less (of 732) and are as fast. XLA ends the
+# process if it doesn't know a flag: TensorFlow 2.21 has this one.
 _WHOLE = "--xla_cpu_parallel_codegen_split_count=1"
 os.environ["XLA_FLAGS"] = f"{_WHOLE} {os.environ.get('XLA_FLAGS', '')}".strip()
 
@@ -35,9 +35,9 @@ os.environ["XLA_FLAGS"] = f"{_WHOLE} {os.environ.get('XLA_FLAGS', '')}".strip()
 def configure_tensorflow() -> None:
     """Import TensorFlow for serving; call it once, before the first model is loaded.
 
-    One thread an operation: a batch's matrices are too small to be worth sharing out, and the
-    other cores have other batches, other workers and the event loop to run. On a GPU memory is
-    taken as it is needed: TensorFlow would take all of it at once, also what others use.
+    Each operation runs in one thread: a batch's matrices are too small to be split, and the other
+    cores run other batches, other workers and the event loop. Memory of a GPU is taken as it is
+    needed: by default TensorFlow takes all of it at start.
     """
     import_tensorflow()
     from tensorflow.python.framework import config
@@ -48,7 +48,7 @@ def configure_tensorflow() -> None:
         for gpu in config.list_physical_devices("GPU"):
             config.set_memory_growth(gpu, enable=True)
     except RuntimeError:
-        logger.warning("TensorFlow was in use before: its settings stay as they are")
+        logger.warning("TensorFlow was in use before: its settings can't be changed any more")
 
 
 def tensorflow_version() -> str:
@@ -97,7 +97,7 @@ class Signature:
     def __init__(self, module: Any, name: str, spec: SignatureSpec) -> None:
         self.inputs = spec.inputs
         """What it takes: the dtype and the shape of each input, by its name."""
-        self._module = module  # the function itself doesn't keep the model's variables alive
+        self._module = module  # keeps the model's variables, which the function doesn't
         self._function = module.signatures[name]
         self._call = _DirectCall(self._function, spec.inputs)
 
@@ -120,25 +120,25 @@ class Signature:
             lambda batch: self._function(**batch),
             input_signature=[tensors],
             jit_compile=True,
-            autograph=False,  # there is nothing to convert, and it leaves a file behind
+            autograph=False,  # there is nothing to convert, and it would write a file
         )
-        # A concrete function can't be traced again, whatever it is called with.
+        # A concrete function is never traced again, whatever it is called with.
         return _DirectCall(compiled.get_concrete_function(), self.inputs)
 
 
 class _DirectCall:
     """Calls a concrete function of a dict of tensors, arrays in and out.
 
-    The function's own `__call__` binds its arguments and sets up gradients anew, `tf.constant`
-    looks for what it might dispatch to, and `numpy()` copies: 100 us a call more than this, as
-    much as a small model takes. What is called here in their place holds for TensorFlow 2.21.
+    The function's own `__call__` binds its arguments and prepares for gradients, `tf.constant`
+    looks for types to dispatch to, and `numpy()` copies: together 100 us a call, as much as a small
+    model takes. The private functions that are called here instead are those of TensorFlow 2.21.
     """
 
     def __init__(self, function: Any, inputs: Mapping[str, TensorSpec]) -> None:
         from tensorflow.python.eager import context, execute
         from tensorflow.python.framework import dtypes, ops
 
-        self._function = function  # TensorFlow forgets a function that nobody holds
+        self._function = function  # TensorFlow deletes a function without references
         self._name = function._inference_function.name.decode()  # noqa: SLF001
         self._captured = function.captured_inputs
         # TensorFlow flattens a dict in the order of its names.
@@ -153,7 +153,7 @@ class _DirectCall:
         self._execute = execute.execute
 
     def __call__(self, batch: Mapping[str, Array | list[str]]) -> dict[str, Array]:
-        # A tensor may share the batch's memory: nobody writes to a batch once it was made.
+        # A tensor may share its array's memory: nobody may write to a batch after this.
         tensors = [self._tensor(batch[name], self._device, dtype) for name, dtype in self._inputs]
         outputs = self._execute(
             self._name,

@@ -1,4 +1,4 @@
-"""Whether a signature of a SavedModel is what the model's card says of it."""
+"""Whether a signature of a SavedModel is as the model's card describes it."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias

@@ -1,9 +1,9 @@
-"""TensorFlow imported without its public API, of which serving needs next to nothing.
+"""TensorFlow imported without its public API, of which serving needs almost nothing.
 
-`import tensorflow` runs twice as many of its modules as a SavedModel needs (1,622 for 731), and
-Keras, which brings along whatever it finds, scikit-learn and matplotlib say. Here the package is
-put in place without being run. Its submodules can be imported as ever, and the first name that
-somebody looks up in the package itself, `tensorflow.constant` say, runs it after all.
+`import tensorflow` runs twice as many modules as a SavedModel needs (1,622, not 731), and Keras,
+which imports other packages that it finds, for instance scikit-learn and matplotlib. Here the
+package is put into `sys.modules` without being run. Its submodules can be imported as usual, and
+the first lookup of a name in the package itself, for instance `tensorflow.constant`, runs it.
 """
 
 import importlib
@@ -17,23 +17,23 @@ from typing import Any
 
 
 def import_tensorflow() -> None:
-    """Import `tensorflow.python`, ready to run models; the whole package where it needs plugins."""
+    """Import `tensorflow.python`, ready to run models; the whole package if there are plugins."""
     if "tensorflow" not in sys.modules:
         _defer_public_api()
     from tensorflow.python.compat import v2_compat
 
-    v2_compat.enable_v2_behavior()  # as the public API does when it is run
+    v2_compat.enable_v2_behavior()  # as the public API does
 
 
 class _DeferredPackage(ModuleType):
-    """A package that is run when a name is looked up in it that isn't there yet."""
+    """A package that is run at the first lookup of a name that isn't in it yet."""
 
     _deferred = True
-    _running = threading.RLock()  # whoever else looks up a name meanwhile waits
+    _running = threading.RLock()  # other threads that look up a name wait meanwhile
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":
-            raise self._missing(name)  # who asks every module for that doesn't want this one
+            raise self._missing(name)  # looked up in every module, by inspect for one
         with self._running:
             if self._deferred:
                 self._deferred = False
@@ -60,6 +60,6 @@ def _defer_public_api() -> None:
 
 
 def _has_plugins() -> bool:
-    """Tell whether there are drivers of other devices, which the public API loads."""
+    """Return whether there are drivers of other devices, which the public API loads."""
     folders = (Path(entry) / "tensorflow-plugins" for entry in sys.path)
     return "TF_PLUGGABLE_DEVICE_LIBRARY_PATH" in os.environ or any(f.exists() for f in folders)

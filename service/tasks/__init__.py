@@ -1,1 +1,1 @@
-"""The kinds of models: what is made of an input, and of what the model returns."""
+"""The kinds of tasks: how inputs become a model's batch, and its outputs answers."""

@@ -63,7 +63,7 @@ class ImageClassification(ImageTask[Classification]):
         return [self._answer(best, row) for best, row in zip(order, rounded, strict=True)]
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Classification]) -> None:
-        """Tell what was answered, and how surely."""
+        """Count the labels and their probabilities."""
         super().observe(metrics, answers)
         metrics.classified([a.label for a in answers], [a.probability for a in answers])
 

@@ -1,4 +1,4 @@
-"""Image embedding: an image in, a vector out, and how well the model knows such images."""
+"""Image embedding: an image in, a vector out, and how like the training images it is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +51,6 @@ class ImageEmbedding(ImageTask[Embedding]):
         ]
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Embedding]) -> None:
-        """Tell how unlike the training images they were."""
+        """Count the reconstruction errors."""
         super().observe(metrics, answers)
         metrics.reconstructed([answer.reconstruction_error for answer in answers])

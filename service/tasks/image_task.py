@@ -20,7 +20,7 @@ from service.telemetry.metrics import ModelMetrics
 Answer = TypeVar("Answer")
 
 _SLOW_PIXELS = 64 * 1024  # decoding this many takes about a millisecond
-_SLOW_BYTES = 256 * 1024  # so does taking so many apart
+_SLOW_BYTES = 256 * 1024  # parsing a file of this size takes as long
 
 
 class ImageTask(Task[bytes, Pixels, Answer]):
@@ -53,11 +53,11 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         )
 
     def decodes_in_thread(self, data: bytes) -> bool:
-        """Tell by the image's header, or by the file's size, whether it is large."""
+        """Return whether the image is large, by its header or by the file's size."""
         return len(data) > _SLOW_BYTES or pixel_count(data) > _SLOW_PIXELS
 
     def decoding_bytes(self, data: bytes) -> int:
-        """Return the most bytes that decoding takes; none if the image is too large for it."""
+        """Return the most bytes that decoding takes; 0 for an image that is too large to decode."""
         if pixel_count(data) > self._max_pixels:
             return 0
         return decoding_bytes(data, channels=self._preprocessing.channels)
@@ -92,12 +92,12 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         return self._runner.programs()
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
-        """Tell how much the model computed, and how much of it was padding."""
+        """Count how much the model computed, and how much of it was padding."""
         metrics.computed(self._runner.elements)
 
     def infer(self, rows: Sequence[Pixels]) -> dict[str, Array]:
         """Run the model on the rows; return its outputs, each [len(rows), ...]."""
-        # np.stack does the same, for twice as much.
+        # np.stack does the same, but takes twice as long.
         batch: Array = np.concatenate(rows).reshape(len(rows), *rows[0].shape)
         wanted = self._preprocessing
         if (wanted.scale, wanted.offset) != (1.0, 0.0):

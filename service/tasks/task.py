@@ -30,11 +30,11 @@ class TaskLimits:
 
 
 class Task(ABC, Generic[Input, Row, Answer]):
-    """What one model does with its inputs. `predict` runs in the model's thread."""
+    """What one model does with its inputs. `predict` may run in a thread, one call at a time."""
 
     @abstractmethod
     def decodes_in_thread(self, data: Input) -> bool:
-        """Tell whether `decode` is too slow for the event loop. Raises what `decode` raises."""
+        """Return whether `decode` is too slow for the event loop. Raises what `decode` raises."""
 
     @abstractmethod
     def decode(self, data: Input) -> Row:
@@ -43,28 +43,29 @@ class Task(ABC, Generic[Input, Row, Answer]):
     def decoding_bytes(self, data: Input) -> int:
         """Return the most bytes that `decode` takes while it runs, beside the input itself.
 
-        It is asked only of inputs that `decodes_in_thread`: the others are decoded one at a time.
+        It is called only for inputs that are decoded in a thread (see `decodes_in_thread`): the
+        others are decoded one at a time.
         """
         return 0
 
     def row_bytes(self, data: Input) -> int:
         """Return the most bytes that the row takes until it is answered, beside the input itself.
 
-        It is asked of every input before it is decoded, so it must be quick.
+        It is called for every input before it is decoded, so it must be fast.
         """
         return 0
 
     def may_run_inline(self, row: Row) -> bool:
-        """Tell whether a batch with this row may run on the event loop, if it is short enough."""
+        """Return whether a batch with this row may run on the event loop, if it is short enough."""
         return True
 
     @abstractmethod
     def warm_up(self) -> None:
-        """Run the model once, so that the first request doesn't pay for it."""
+        """Run the model once, so that the first request doesn't have to wait for that."""
 
     @abstractmethod
     def optimize(self) -> Iterator[Race]:
-        """Find the faster program for one shape a step; safe beside `predict`."""
+        """Find the faster program for one shape a step; `predict` may run at the same time."""
 
     @abstractmethod
     def programs(self) -> Sequence[ShapeProgram]:
@@ -76,7 +77,7 @@ class Task(ABC, Generic[Input, Row, Answer]):
 
     @abstractmethod
     def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:
-        """Tell the metrics of a batch that was answered; called on the event loop."""
+        """Count a batch's answers in the metrics; called on the event loop."""
 
 
 AnyTask = Task[Any, Any, Any]
@@ -95,7 +96,7 @@ def only_input(card: ModelCard, signature: str) -> str:
 
 
 def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:
-    """Return the card's labels. Raises CorruptModelError if they aren't one for each output."""
+    """Return the card's labels. Raises CorruptModelError if it hasn't one for each probability."""
     labels = card.labels or ()
     outputs = card.signature(signature, "probabilities").outputs["probabilities"].shape[-1]
     if len(labels) != outputs:
@@ -107,6 +108,6 @@ def labels_of(card: ModelCard, signature: str) -> tuple[str, ...]:
 
 
 def round_probabilities(probabilities: NDArray[np.float32]) -> list[list[float]]:
-    """Return [n, labels] as lists of numbers of six decimals: a float32 holds no more."""
+    """Return [n, labels] as lists of numbers with six decimals: a float32 has no more."""
     rounded: list[list[float]] = probabilities.astype(np.float64).round(6).tolist()
     return rounded

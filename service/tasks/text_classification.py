@@ -41,8 +41,8 @@ class TextLabel:
 class TextClassification(Task[str, TextRow, TextLabel]):
     """Classifies texts by a model with signatures `vectorize` and `tokens`.
 
-    A batch is vectorised in the graph; its texts are then grouped by their number of tokens, so
-    that a short one isn't padded to the length of a long one, unless a call less is worth that.
+    A batch is vectorised by the model itself. Its texts are then grouped by their number of tokens:
+    short ones aren't padded to the length of long ones, unless one call for all is faster.
     """
 
     def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
@@ -61,7 +61,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         self._plans = [self._tokens.plan(row) for row in rows]
 
     def decodes_in_thread(self, data: str) -> bool:
-        """Tell by the text's length: a very long one is vectorised when it is decoded."""
+        """Return whether the text is very long: it is then vectorised when it is decoded."""
         return len(data) > LONG
 
     def decode(self, data: str) -> TextRow:
@@ -72,15 +72,15 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         return self._vectorize.read(data)
 
     def decoding_bytes(self, data: str) -> int:
-        """Return what vectorising a very long text takes."""
+        """Return the most bytes that vectorising a very long text takes."""
         return self._vectorize.reading_bytes(data)
 
     def row_bytes(self, data: str) -> int:
-        """Return the size of a text that may have been changed, or of a very long one's tokens."""
+        """Return the size of the text after normalization, or of a very long one's tokens."""
         return self._vectorize.row_bytes(data)
 
     def may_run_inline(self, row: TextRow) -> bool:
-        """Tell by the text's length."""
+        """Return whether the text is short."""
         return isinstance(row, str) and len(row) <= SHORT
 
     def warm_up(self) -> None:
@@ -112,12 +112,12 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         ]
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[TextLabel]) -> None:
-        """Tell what was answered, how surely, and how much of the work was padding."""
+        """Count the labels, their probabilities, and how much of the work was padding."""
         metrics.computed(self._tokens.elements)
         metrics.classified([a.label for a in answers], [a.score for a in answers])
 
     def _by_length(self, counts: Array) -> Iterator[tuple[int, Array]]:
-        """Yield a length and the texts that are run at it, int [n] of their indexes."""
+        """Yield each length and the indexes of the texts that run at it, int [n]."""
         groups = np.searchsorted(self._lengths, counts.clip(max=self._lengths[-1]))
         order = groups.argsort()
         sizes = np.bincount(groups, minlength=len(self._lengths)).tolist()
@@ -139,7 +139,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
 
 
 def _finer(lengths: Sequence[int]) -> list[int]:
-    """Return ascending lengths and the ones halfway between them: less padding."""
+    """Return the ascending lengths and the ones halfway between them, for less padding."""
     halfway = [(low + high) // 2 for low, high in pairwise(lengths)]
     return sorted({*lengths, *halfway})
 

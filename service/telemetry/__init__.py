@@ -1,1 +1,1 @@
-"""What is told about requests and models: metrics, logs, traces."""
+"""What is reported of requests and models: metrics, logs, traces."""

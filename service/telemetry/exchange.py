@@ -1,4 +1,4 @@
-"""A request and its answer, as metrics, logs and traces tell of them."""
+"""A request and its answer, as metrics, logs and traces report them."""
 
 import logging
 import re
@@ -22,21 +22,21 @@ class Exchange:
     """What is known of one request; times are points of `time.monotonic()`, in seconds."""
 
     operation: str
-    """What its protocol calls it: "POST /classify", "trident.v1.Inference/Classify"."""
+    """Its name in the protocol: "POST /classify", "trident.v1.Inference/Classify"."""
     endpoint: str
     protocol: str
     request_id: str
     traceparent: str = ""
-    """The caller's place in a trace (W3C Trace Context), as it was sent; and `tracestate`."""
+    """The headers `traceparent` and `tracestate` (W3C Trace Context), as the caller sent them."""
     tracestate: str = ""
     started: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     status: str = ""
     size: int = 0
-    """Bytes of inputs that came."""
+    """Bytes of the request's body or message."""
     prediction: Prediction | None = None
     trace_id: str = ""
-    """The trace that it is part of, in hexadecimal digits, if it is."""
+    """The trace that it is part of, in hexadecimal digits; empty if it isn't part of one."""
 
     def __post_init__(self) -> None:
         if self.traceparent:
@@ -45,23 +45,23 @@ class Exchange:
 
     @property
     def ids(self) -> dict[str, str]:
-        """What finds its other log lines: for `logger.error(..., extra=exchange.ids)`."""
+        """The ids in all of its log lines: for `logger.error(..., extra=exchange.ids)`."""
         return {"request_id": self.request_id, "trace_id": self.trace_id}
 
 
 ExchangeListener = Callable[[Exchange], None]
-"""Called on the event loop with each exchange that has ended."""
+"""Is called on the event loop with each exchange that has ended."""
 
 
 def sane_request_id(sent: str | None) -> str:
-    """Return the id that a caller sent, or a new one if it sent none or not a sane one."""
+    """Return the id that a caller sent, or a new one if it sent none or an unusable one."""
     if sent is None or not _REQUEST_ID.fullmatch(sent):
         return f"{getrandbits(128):032x}"
     return sent
 
 
 class Observer:
-    """Tells metrics, listeners and the log of the requests to one endpoint by one protocol."""
+    """Reports the requests to one endpoint by one protocol to metrics, listeners and the log."""
 
     def __init__(
         self, operation: str, endpoint: str, protocol: str, listeners: Sequence[ExchangeListener]
@@ -72,20 +72,20 @@ class Observer:
 
     @property
     def has_listeners(self) -> bool:
-        """Whether an exchange is worth more than what the metrics need."""
+        """Whether anybody needs more of an exchange than the metrics do."""
         return bool(self._listeners)
 
     def begin(
         self, request_id: str | None, traceparent: str | None, tracestate: str | None
     ) -> Exchange:
-        """Note a request that has come, with what the caller sent along, if it did."""
+        """Begin a request, with the ids that the caller sent, if any."""
         self._metrics.began()
         return Exchange(
             *self._names, sane_request_id(request_id), traceparent or "", tracestate or ""
         )
 
     def reject(self, exchange: Exchange, error: TridentError) -> None:
-        """Note that the request, or one of its inputs, is answered by an error."""
+        """Report that the request, or one of its inputs, is answered by an error."""
         self._metrics.rejected(error)
         if isinstance(error, InferenceError | InternalError):
             logger.error(
@@ -97,13 +97,13 @@ class Observer:
             )
 
     def fail(self, exchange: Exchange) -> None:
-        """Log the defect that is being handled."""
+        """Log the exception that is being handled, which is a defect of the service."""
         logger.exception("request %s failed", exchange.request_id, extra=exchange.ids)
 
     def end(self, exchange: Exchange, status: str) -> None:
-        """Note that it was answered, or given up. `status` must be from a closed set."""
+        """Report that it is answered, or cancelled. `status` must be from a closed set."""
         exchange.status = status
         exchange.ended = time.monotonic()
         self._metrics.ended(status, exchange.ended - exchange.started)
-        for tell in self._listeners:
-            tell(exchange)
+        for listener in self._listeners:
+            listener(exchange)

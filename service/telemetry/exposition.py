@@ -29,13 +29,13 @@ def render_metrics() -> bytes:
     for _ in range(_TRIES - 1):
         try:
             return generate_latest(registry)
-        except (struct.error, ValueError):  # a worker that starts has a file without content yet
+        except (struct.error, ValueError):  # the file of a worker that is starting is still empty
             time.sleep(0.02)
     return generate_latest(registry)
 
 
 def _forget_dead_workers(folder: Path) -> None:
-    """Remove the gauges of workers that were killed: nobody else notices that in time."""
+    """Remove the gauges of workers that were killed: nothing else removes them in time."""
     for path in folder.glob("gauge_live*.db"):
         if not _is_alive(int(path.stem.rpartition("_")[2])):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The form of the log, for people or for machines, and the access log."""
+"""The format of the log, for people or for machines, and the access log."""
 
 import logging
 import sys
@@ -23,11 +23,11 @@ _IDS: Final = ("request_id", "trace_id")
 
 
 def configure_logging(log_format: Format, level: str, worker: str | None) -> None:
-    """Print all log lines of this process in one form.
+    """Print all log lines of this process in one format.
 
     `worker` is the worker's number, None in the process that supervises the workers.
 
-    Lines of other packages come from the level that they chose, or from `level` if it is higher.
+    Other packages log from the level that they have set, or from `level` if that is higher.
     """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_JsonFormatter(worker) if log_format == "json" else _TextFormatter(worker))
@@ -40,18 +40,18 @@ def configure_logging(log_format: Format, level: str, worker: str | None) -> Non
     for name in _OTHERS:
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
-    # What Pillow finds wrong with a caller's file is told to the caller.
+    # What is wrong with a caller's file is said in the answer: Pillow's own lines aren't needed.
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
-    # By default Python remembers every text of a warning, and those about files have no end.
+    # By default Python keeps every warning's text in memory, and with files they never end.
     warnings.simplefilter("always", append=True)
     warnings.showwarning = _WarningLog()
 
 
 class AccessLog(Buffered):
-    """Prints a line for each exchange that has ended, some milliseconds later, many at once."""
+    """Prints a line for each exchange that has ended: some milliseconds later, many at once."""
 
     def __init__(self, log_format: Format, worker: str) -> None:
-        """Print lines of the form that `configure_logging` chooses by the same arguments."""
+        """Print lines in the format that `configure_logging` chooses for the same arguments."""
         self._line = _json_line if log_format == "json" else _text_line
         self._worker = worker
         self._exchanges: list[Exchange] = []
@@ -71,7 +71,7 @@ class AccessLog(Buffered):
 
 
 class _WarningLog:
-    """Logs Python's warnings, one for each place in the code that gives any."""
+    """Logs Python's warnings, one for each place in the code."""
 
     def __init__(self) -> None:
         self._places: set[tuple[str, int]] = set()
@@ -122,7 +122,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def _chunks(lines: list[str]) -> Iterator[str]:
-    """Join as many ASCII lines at a time as a pipe takes without mixing in another process's."""
+    """Join lines up to the size that a pipe writes as a whole, unmixed with other processes'."""
     chunk = ""
     for line in lines:
         if len(chunk) + len(line) > PIPE_BUF:

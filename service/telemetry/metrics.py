@@ -1,8 +1,8 @@
 """The Prometheus metrics of requests and models. Every label's values come from a closed set.
 
 Worker processes share their figures through the folder PROMETHEUS_MULTIPROC_DIR, which must be
-set before this module is imported (BentoML does so when it serves). What a worker counted stays
-counted when it dies; its gauges go with it.
+set before this module is imported (BentoML does so when it serves). When a worker ends, its
+counters are kept and its gauges are removed.
 """
 
 import platform
@@ -33,7 +33,7 @@ _SECONDS = (
 )
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _CONFIDENCES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
-# The shipped autoencoder's error is 0.003 for digits, and above 0.02 for most other pictures.
+# The shipped autoencoder's error is about 0.003 for digits, and above 0.02 for most other images.
 _ERRORS = (0.0005, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.016, 0.024, 0.048, 0.1, 0.2)
 
 _REQUESTS = Counter(
@@ -117,7 +117,7 @@ _CONFIDENCE = BulkHistogram(
 )
 _RECONSTRUCTION_ERROR = BulkHistogram(
     "trident_reconstruction_error",
-    "How badly an autoencoder made its input again: mean squared error of values in 0..1.",
+    "Mean squared error of the image that an autoencoder reconstructs, of pixels in 0..1.",
     _MODEL,
     buckets=_ERRORS,
 )
@@ -178,11 +178,11 @@ _REASONS: Final[dict[type[TridentError], str]] = {
     OverloadedError: "overloaded",
     NotReadyError: "not_ready",
 }
-"""The errors by which a request or an input is refused; the others are failures."""
+"""The errors that refuse a request or an input. All others are failures of the service."""
 
 
 class EndpointMetrics(Buffered):
-    """What is observed of the requests to one endpoint by one protocol."""
+    """The metrics of the requests to one endpoint by one protocol."""
 
     def __init__(self, endpoint: str, protocol: str) -> None:
         """Both must be from a closed set."""
@@ -196,18 +196,18 @@ class EndpointMetrics(Buffered):
         self._seconds: defaultdict[str, list[float]] = defaultdict(list)
 
     def began(self) -> None:
-        """Count a request that has come."""
+        """Count a request that begins."""
         self._in_progress += 1
         self._schedule_flush()
 
     def ended(self, status: str, seconds: float) -> None:
-        """Count a request that was answered, or given up. `status` must be from a closed set."""
+        """Count a request that is answered, or cancelled. `status` must be from a closed set."""
         self._in_progress -= 1
         self._seconds[status].append(seconds)
         self._schedule_flush()
 
     def rejected(self, error: TridentError) -> None:
-        """Count a refused request or input, if that is what the error says."""
+        """Count a refused request or input; errors that are failures aren't counted here."""
         counter = self._rejections.get(type(error))
         if counter is not None:
             counter.inc()
@@ -221,7 +221,7 @@ class EndpointMetrics(Buffered):
 
 
 class ModelMetrics(Buffered):
-    """What is observed of one model and its queue."""
+    """The metrics of one model and its queue."""
 
     def __init__(
         self, name: str, version: int, *, labels: Sequence[str] = (), queue_limit: int = 0
@@ -255,12 +255,12 @@ class ModelMetrics(Buffered):
         self._schedule_flush()
 
     def queued(self, depth: int) -> None:
-        """Keep how many inputs wait now."""
+        """Set how many inputs wait now."""
         self._depth = depth
         self._schedule_flush()
 
     def dropped(self, reason: Literal["expired", "abandoned"]) -> None:
-        """Count an input that leaves the queue without having been computed."""
+        """Count an input that leaves the queue before the model runs it."""
         self._dropped[reason].inc()
 
     def ran(self, waits: Sequence[float], seconds: float) -> None:
@@ -271,18 +271,18 @@ class ModelMetrics(Buffered):
         self._schedule_flush()
 
     def computed(self, elements: tuple[int, int]) -> None:
-        """Keep how many elements of inputs, and of padding, the model has computed in all."""
+        """Set how many elements of inputs, and of padding, the model has computed in all."""
         self._computed = elements
         self._schedule_flush()
 
     def classified(self, labels: Sequence[str], confidences: Sequence[float]) -> None:
-        """Observe answers of a classifier."""
+        """Observe a classifier's labels and their probabilities."""
         self._labels.extend(labels)
         self._confidences.extend(confidences)
         self._schedule_flush()
 
     def reconstructed(self, errors: Sequence[float]) -> None:
-        """Observe answers of an autoencoder."""
+        """Observe an autoencoder's reconstruction errors."""
         self._errors.extend(errors)
         self._schedule_flush()
 
@@ -313,7 +313,7 @@ def _drain(values: list[float], histogram: BulkHistogram) -> None:
 def record_loaded(
     name: str, version: int, *, task: str, tensorflow: str, load: float, warm_up: float
 ) -> None:
-    """Say that a model is loaded, what made it, and how many seconds loading took."""
+    """Record that a model is loaded, its task and TensorFlow, and the seconds that it took."""
     model = (name, str(version))
     _MODEL_INFO.labels(*model, task, tensorflow).set(1)
     _MODEL_REJECTED.labels(*model).set(0)
@@ -322,14 +322,14 @@ def record_loaded(
 
 
 def record_rejected(name: str, version: str) -> None:
-    """Say that a version on disk can't be served."""
+    """Record that a version on disk can't be served."""
     _MODEL_REJECTED.labels(name, version).set(1)
 
 
 def record_race(
     name: str, version: int, shape: str, *, plain: float, compiled: float, use_compiled: bool
 ) -> None:
-    """Keep how many seconds a plain and a compiled call of one shape take, and which is used."""
+    """Record the seconds that a plain and a compiled call of one shape take, and which is used."""
     labels = (name, str(version), shape)
     _CALL_SECONDS.labels(*labels, "plain").set(plain)
     _CALL_SECONDS.labels(*labels, "compiled").set(compiled)
@@ -337,10 +337,10 @@ def record_race(
 
 
 def record_ready(*, ready: bool) -> None:
-    """Say whether this worker answers."""
+    """Record whether this worker answers."""
     _READY.set(int(ready))
 
 
 def record_build(*, version: str, tensorflow: str, bentoml: str) -> None:
-    """Say what runs, by versions."""
+    """Record the versions of the software that runs."""
     _BUILD_INFO.labels(version, platform.python_version(), tensorflow, bentoml).set(1)

@@ -1,7 +1,7 @@
-"""The metrics of a worker process: what it uses, and what garbage collection costs it.
+"""The metrics of a worker process: what it uses, and how long garbage collection stops it.
 
-A worker can't ask another for its figures when /metrics is read, so each writes its own every
-few seconds.
+The worker that answers /metrics can't ask the others for their figures, so each worker writes its
+own every few seconds.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ _COLLECTIONS = Counter(
 )
 _PAUSE_SECONDS = Counter(
     "trident_gc_pause_seconds",
-    "Time that a worker process stood still for garbage collections, by generation.",
+    "Time that garbage collections stopped a worker process, by generation.",
     ["worker", "generation"],
 )
 
@@ -62,7 +62,7 @@ class ProcessMetrics:
         gc.callbacks.append(self._on_collection)
 
     async def keep_written(self) -> NoReturn:
-        """Write the figures now and again."""
+        """Write the figures every few seconds."""
         while True:
             self.write()
             await asyncio.sleep(_EVERY)

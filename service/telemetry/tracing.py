@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry: a span for each request, and in it decoding, queue and inference.
+"""Traces by OpenTelemetry: a span for each request, with spans of decoding, queue and inference.
 
-The spans are made once the request has ended, from the times that the engine noted: nothing is
-measured twice, and nothing is kept in a context while the request is answered.
+The spans are made when the request has ended, from the times that the engine measured: nothing is
+measured twice, and no context has to be kept while the request is answered.
 """
 
 import threading
@@ -21,7 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from service.telemetry.exchange import Exchange
 
 _FAILURES: Final = {"500", "503", "504", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
-_PATIENCE: Final = 3.0  # seconds that stopping waits for a collector
+_MAX_CLOSE_SECONDS: Final = 3.0  # that stopping waits for a collector
 
 
 class Tracer:
@@ -43,7 +43,7 @@ class Tracer:
         self._propagator = TraceContextTextMapPropagator()
 
     def __call__(self, exchange: Exchange) -> None:
-        """Make the spans of an exchange, if it is sampled, and give it its trace id."""
+        """Make the spans of an exchange and set its trace id, if it is sampled."""
         at = _unix_time()
         span = self._tracer.start_span(
             exchange.operation,
@@ -74,10 +74,10 @@ class Tracer:
         )
 
     def close(self) -> None:
-        """Send what is left, but don't wait long for a collector that doesn't answer."""
+        """Send the spans that are left; don't wait long if the collector doesn't answer."""
         sending = threading.Thread(target=self._provider.shutdown, daemon=True)
         sending.start()
-        sending.join(_PATIENCE)
+        sending.join(_MAX_CLOSE_SECONDS)
 
 
 def _attributes(exchange: Exchange) -> dict[str, str | int]:
@@ -104,6 +104,6 @@ def _attributes(exchange: Exchange) -> dict[str, str | int]:
 
 
 def _unix_time() -> Callable[[float], int]:
-    """Return what turns points of `time.monotonic()` into nanoseconds of Unix time."""
+    """Return a function from points of `time.monotonic()` to nanoseconds of Unix time."""
     epoch = time.time_ns() - time.monotonic_ns()
     return lambda moment: epoch + int(moment * 1e9)

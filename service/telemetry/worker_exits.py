@@ -1,7 +1,7 @@
-"""How many workers ended without being told to, counted by the process that supervises them.
+"""How many workers ended unexpectedly, counted by the process that supervises them.
 
-It isn't a worker itself, so prometheus_client's own counters, made when it was imported, don't
-reach the folder PROMETHEUS_MULTIPROC_DIR.
+It isn't a worker: prometheus_client's own counters, made when it is imported, don't write to the
+folder PROMETHEUS_MULTIPROC_DIR there.
 """
 
 import signal
@@ -12,7 +12,7 @@ from prometheus_client.values import MultiProcessValue
 Cause = Literal["killed", "crashed", "ended"]
 
 _NAME: Final = "trident_worker_exits"
-_HELP: Final = "Workers that ended though the service didn't stop, by cause."
+_HELP: Final = "Workers that ended although the service wasn't stopping, by cause."
 
 
 class WorkerExits:

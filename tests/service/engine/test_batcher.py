@@ -1,4 +1,4 @@
-"""The batcher: which rows ride together, which never run, and in which order answers come."""
+"""The batcher: which rows share a batch, which never run, and in which order answers come."""
 
 import asyncio
 import threading
@@ -14,9 +14,7 @@ from service.errors import (
     NotReadyError,
     OverloadedError,
 )
-from service.telemetry.metrics import ModelMetrics
-
-PATIENCE = 10.0  # seconds that a test waits for what must happen
+from tests.service.engine.watched_queue import PATIENCE, WatchedQueue
 
 
 class Model:
@@ -54,11 +52,16 @@ def model() -> Model:
     return Model()
 
 
+@pytest.fixture
+def queue() -> WatchedQueue:
+    return WatchedQueue()
+
+
 MakeBatcher = Callable[..., Batcher[int, int]]
 
 
 @pytest.fixture
-async def make(model: Model) -> AsyncIterator[MakeBatcher]:
+async def make(model: Model, queue: WatchedQueue) -> AsyncIterator[MakeBatcher]:
     """Make batchers in front of the model; they are closed when the test ends."""
     batchers: list[Batcher[int, int]] = []
 
@@ -66,7 +69,7 @@ async def make(model: Model) -> AsyncIterator[MakeBatcher]:
         batcher: Batcher[int, int] = Batcher(
             model.predict,
             executor=ThreadPoolExecutor(1),
-            metrics=ModelMetrics("model of the tests", 1),
+            metrics=queue,
             max_batch_size=max_batch_size,
             max_queue_size=max_queue_size,
             clock=model.clock,
@@ -91,13 +94,7 @@ async def answer(task: "asyncio.Task[Batched[int]]") -> list[object]:
         return list((await task).outcomes)
 
 
-async def settle() -> None:
-    """Give every task that can go on the chance to do so."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-async def test_a_lonely_row_runs_at_once(make: MakeBatcher, model: Model) -> None:
+async def test_a_single_row_runs_at_once(make: MakeBatcher, model: Model) -> None:
     model.let_go()
     assert await answer(submit(make(), 1)) == [-1]
     assert model.batches == [[1]]
@@ -108,14 +105,14 @@ async def test_no_rows_need_no_model(make: MakeBatcher, model: Model) -> None:
     assert model.batches == []
 
 
-async def test_rows_that_come_while_the_model_works_ride_together(
-    make: MakeBatcher, model: Model
+async def test_rows_that_come_while_the_model_works_share_a_batch(
+    make: MakeBatcher, model: Model, queue: WatchedQueue
 ) -> None:
     batcher = make()
     first = submit(batcher, 1)
     await model.busy()
     others = [submit(batcher, row) for row in (2, 3, 4)]
-    await settle()
+    await queue.holds(3)
     model.let_go(2)
     assert [await answer(task) for task in (first, *others)] == [[-1], [-2], [-3], [-4]]
     assert model.batches == [[1], [2, 3, 4]]
@@ -129,27 +126,29 @@ async def test_no_batch_is_larger_than_the_limit(make: MakeBatcher, model: Model
 
 
 async def test_submissions_share_batches_and_each_gets_its_own_answers_in_order(
-    make: MakeBatcher, model: Model
+    make: MakeBatcher, model: Model, queue: WatchedQueue
 ) -> None:
     batcher = make(max_batch_size=4)
     first = submit(batcher, 0)
     await model.busy()
     tasks = [submit(batcher, 1, 2, 3), submit(batcher, 4, 5, 6), submit(batcher, 7)]
-    await settle()
+    await queue.holds(7)
     model.let_go(100)
     assert [await answer(task) for task in tasks] == [[-1, -2, -3], [-4, -5, -6], [-7]]
     assert model.batches == [[0], [1, 2, 3, 4], [5, 6, 7]]
     assert await answer(first) == [0]
 
 
-async def test_an_abandoned_row_is_never_computed(make: MakeBatcher, model: Model) -> None:
+async def test_an_abandoned_row_is_never_computed(
+    make: MakeBatcher, model: Model, queue: WatchedQueue
+) -> None:
     batcher = make()
     first = submit(batcher, 1)
     await model.busy()
     abandoned, kept = submit(batcher, 2), submit(batcher, 3)
-    await settle()
+    await queue.holds(2)
     abandoned.cancel()
-    await settle()
+    await asyncio.wait([abandoned])
     model.let_go(2)
     assert await answer(kept) == [-3]
     assert await answer(first) == [-1]
@@ -157,12 +156,14 @@ async def test_an_abandoned_row_is_never_computed(make: MakeBatcher, model: Mode
     assert abandoned.cancelled()
 
 
-async def test_an_expired_row_is_never_computed(make: MakeBatcher, model: Model) -> None:
+async def test_an_expired_row_is_never_computed(
+    make: MakeBatcher, model: Model, queue: WatchedQueue
+) -> None:
     batcher = make()
     first = submit(batcher, 1)
     await model.busy()
     expired, kept = submit(batcher, 2, deadline=1005.0), submit(batcher, 3, deadline=1015.0)
-    await settle()
+    await queue.holds(2)
     model.seconds = 10.0  # the clock will stand at 1010 when the next batch is taken
     model.let_go(2)
     assert await answer(kept) == [-3]
@@ -198,7 +199,7 @@ async def test_a_failing_row_does_not_fail_the_next_batch(make: MakeBatcher, mod
 
 
 async def test_a_full_queue_refuses_and_says_when_to_come_again(
-    make: MakeBatcher, model: Model
+    make: MakeBatcher, model: Model, queue: WatchedQueue
 ) -> None:
     batcher = make(max_batch_size=2, max_queue_size=6)
     model.seconds = 1.0
@@ -209,7 +210,7 @@ async def test_a_full_queue_refuses_and_says_when_to_come_again(
     running.append(submit(batcher, 3, 4))
     await model.busy()
     waiting = submit(batcher, *range(5, 11))
-    await settle()
+    await queue.holds(6)
     with pytest.raises(OverloadedError) as caught:
         await answer(submit(batcher, 11))
     assert caught.value.retry_after == pytest.approx(6 / 2)
@@ -220,13 +221,13 @@ async def test_a_full_queue_refuses_and_says_when_to_come_again(
 
 
 async def test_a_full_queue_has_a_guess_before_anything_was_measured(
-    make: MakeBatcher, model: Model
+    make: MakeBatcher, model: Model, queue: WatchedQueue
 ) -> None:
     batcher = make(max_queue_size=1)
     tasks = [submit(batcher, 1)]
     await model.busy()
     tasks.append(submit(batcher, 2))
-    await settle()
+    await queue.holds(1)
     with pytest.raises(OverloadedError) as caught:
         await answer(submit(batcher, 3))
     assert caught.value.retry_after > 0
@@ -235,33 +236,32 @@ async def test_a_full_queue_has_a_guess_before_anything_was_measured(
 
 
 async def test_abandoned_rows_do_not_fill_the_queue_for_ever(
-    make: MakeBatcher, model: Model
+    make: MakeBatcher, model: Model, queue: WatchedQueue
 ) -> None:
     batcher = make(max_queue_size=2)
     first = submit(batcher, 1)
     await model.busy()
     abandoned = submit(batcher, 2, 3)
-    await settle()
+    await queue.holds(2)
     abandoned.cancel()
-    await settle()
+    await asyncio.wait([abandoned])
     model.let_go(100)
     await answer(first)
     assert await answer(submit(batcher, 4, 5)) == [-4, -5]
 
 
 async def test_closing_finishes_what_runs_and_refuses_the_rest(
-    make: MakeBatcher, model: Model
+    make: MakeBatcher, model: Model, queue: WatchedQueue
 ) -> None:
     batcher = make()
     running = submit(batcher, 1)
     await model.busy()
     waiting = submit(batcher, 2)
-    await settle()
+    await queue.holds(1)
     closing = asyncio.create_task(batcher.close())
-    await settle()
-    assert not closing.done()
     with pytest.raises(NotReadyError):
         await answer(waiting)
+    assert not closing.done()
     with pytest.raises(NotReadyError):
         await answer(submit(batcher, 3))
     model.let_go()
@@ -271,12 +271,14 @@ async def test_closing_finishes_what_runs_and_refuses_the_rest(
     assert model.batches == [[1]]
 
 
-async def test_the_times_are_those_of_the_clock(make: MakeBatcher, model: Model) -> None:
+async def test_the_times_are_those_of_the_clock(
+    make: MakeBatcher, model: Model, queue: WatchedQueue
+) -> None:
     batcher = make()
     first = submit(batcher, 1)
     await model.busy()
     second = submit(batcher, 2)
-    await settle()
+    await queue.holds(1)
     model.seconds = 2.0
     model.let_go(2)
     batched = await second
