@@ -11,6 +11,7 @@ from service.api.problems import problem
 from service.errors import TridentError
 from service.prediction import Prediction
 from service.tasks.kinds import KINDS
+from service.tasks.preprocessing.arrays import nested_lists
 
 
 class AnyAnswer(BaseModel):
@@ -22,7 +23,7 @@ class AnyAnswer(BaseModel):
 
 def dump(content: Any) -> bytes:
     """Return content as JSON. It may hold numpy arrays."""
-    return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(content, default=nested_lists, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def answer_fields(answer: Any) -> dict[str, Any]:

@@ -44,5 +44,15 @@ class TextRequest(_ReadByTheAdapter):
     )
 
 
-REQUESTS: Final[dict[Input, type[IODescriptor]]] = {"image": ImageRequest, "text": TextRequest}
+class TensorRequest(_ReadByTheAdapter):
+    """Arrays by the names of a model's inputs."""
+
+    inputs: dict[str, Any] = Field(default=_OMITTED, description=READERS["tensors"].one)
+
+
+REQUESTS: Final[dict[Input, type[IODescriptor]]] = {
+    "image": ImageRequest,
+    "text": TextRequest,
+    "tensors": TensorRequest,
+}
 """What a request holds, by what a task's input is."""

@@ -80,6 +80,21 @@ class TextPreprocessing(CardPart):
         return self
 
 
+class RawTextPreprocessing(CardPart):
+    """Texts go into the model as they are."""
+
+    type: Literal["raw_text"]
+
+
+class TensorPreprocessing(CardPart):
+    """There is none: arrays go into the model as they are."""
+
+    type: Literal["tensors"]
+
+
+Preprocessing = ImagePreprocessing | TextPreprocessing | RawTextPreprocessing | TensorPreprocessing
+
+
 class ModelCard(CardPart):
     """What the service needs to know of a model."""
 
@@ -90,7 +105,7 @@ class ModelCard(CardPart):
     created: str = ""
     labels: tuple[str, ...] | None = None
     signatures: dict[str, SignatureSpec]
-    preprocessing: Annotated[ImagePreprocessing | TextPreprocessing, Field(discriminator="type")]
+    preprocessing: Annotated[Preprocessing, Field(discriminator="type")]
     libraries: dict[str, str] = {}
     metrics: tuple[dict[str, Any], ...] = ()
     """What was measured in training, for people: a name, a data set, a value and more."""

@@ -72,8 +72,8 @@ class SavedModel:
             raise CorruptModelError(f"{path} isn't a SavedModel that loads: {error}") from error
         self._path = path
 
-    def signature(self, name: str, spec: SignatureSpec) -> "Signature":
-        """Return the signature `name`.
+    def signature(self, name: str, spec: SignatureSpec, *, is_batched: bool = True) -> "Signature":
+        """Return the signature `name`. If it `is_batched`, its inputs take batches of any size.
 
         Raises:
             CorruptModelError: the model has no such signature, or not with the names, dtypes and
@@ -85,7 +85,7 @@ class SavedModel:
                 f"{self._path} has no signature {name!r}, but its card does. "
                 f"It has: {', '.join(sorted(signatures)) or 'none'}."
             )
-        fault = find_difference(spec, signatures[name])
+        fault = find_difference(spec, signatures[name], is_batched=is_batched)
         if fault is not None:
             raise CorruptModelError(f"{self._path}, signature {name!r}: {fault}.")
         return Signature(self._module, name, spec)

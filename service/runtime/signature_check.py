@@ -9,17 +9,18 @@ Shape: TypeAlias = tuple[int | None, ...] | None
 """A tensor's shape; None stands for a dimension of any size, or for a shape that isn't known."""
 
 
-def find_difference(spec: SignatureSpec, function: Any) -> str | None:
+def find_difference(spec: SignatureSpec, function: Any, *, is_batched: bool = True) -> str | None:
     """Return how a signature differs from what the card says, or None if it doesn't.
 
     Args:
         spec: what the card says.
         function: the signature, as TensorFlow loads it.
+        is_batched: whether every input must take batches of any size.
     """
     inputs: Mapping[str, Any] = function.structured_input_signature[1]
     faults = (
         *(_compare("input", name, said, inputs) for name, said in spec.inputs.items()),
-        *(_check_batch(name, tensor) for name, tensor in inputs.items()),
+        *(_check_batch(name, tensor) for name, tensor in inputs.items() if is_batched),
         _check_named(spec.inputs, inputs),
         *(
             _compare("output", name, said, function.structured_outputs)
@@ -46,7 +47,7 @@ def _compare(kind: str, name: str, said: TensorSpec, found: Mapping[str, Any]) -
         return f"the card names an {kind} {name!r}, and the model has {_listed(found)}"
     tensor = found[name]
     if tensor.dtype.name != said.dtype or not fits(said.shape, _shape_of(tensor)):
-        wanted = f"{said.dtype} {_written(said.shape)}"
+        wanted = f"{said.dtype} {written(said.shape)}"
         return f"the {kind} {name!r} is {_described(tensor)}, and the card says {wanted}"
     return None
 
@@ -71,10 +72,10 @@ def _listed(tensors: Mapping[str, Any]) -> str:
 
 
 def _described(tensor: Any) -> str:
-    return f"{tensor.dtype.name} {_written(_shape_of(tensor))}"
+    return f"{tensor.dtype.name} {written(_shape_of(tensor))}"
 
 
-def _written(shape: Shape) -> str:
+def written(shape: Shape) -> str:
     """Return a shape as it is usually written: [?, 28, 28, 1]."""
     if shape is None:
         return "of any shape"

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from service.errors import CorruptModelError
-from service.runtime.card import ModelCard
+from service.runtime.card import ModelCard, RawTextPreprocessing
 from service.runtime.saved_model import SavedModel
 from service.tasks.image_classification import Classification, ImageClassification
 from service.tasks.image_embedding import Embedding, ImageEmbedding
+from service.tasks.raw_text_classification import RawTextClassification
 from service.tasks.task import AnyTask, TaskLimits
+from service.tasks.tensors import Tensors, TensorTask
 from service.tasks.text_classification import TextClassification, TextLabel
 
-Input = Literal["image", "text"]
-"""What one input of a task is: an image file as bytes, or a text."""
+Input = Literal["image", "text", "tensors"]
+"""What one input of a task is: an image file as bytes, a text, or arrays by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,17 @@ class Kind:
     make: Callable[[SavedModel, ModelCard, TaskLimits], AnyTask]
 
 
+def _make_text_classification(model: SavedModel, card: ModelCard, limits: TaskLimits) -> AnyTask:
+    is_raw = isinstance(card.preprocessing, RawTextPreprocessing)
+    make = RawTextClassification if is_raw else TextClassification
+    return make(model, card, limits)
+
+
 KINDS: Final[dict[str, Kind]] = {
     "image_classification": Kind("image", Classification, ImageClassification),
     "image_embedding": Kind("image", Embedding, ImageEmbedding),
-    "text_classification": Kind("text", TextLabel, TextClassification),
+    "tensors": Kind("tensors", Tensors, TensorTask),
+    "text_classification": Kind("text", TextLabel, _make_text_classification),
 }
 """The kinds by the name that a model's card gives as its task."""
 

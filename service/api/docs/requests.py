@@ -38,6 +38,11 @@ def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> 
                 "application/json": _image_json(max_inputs),
             },
         },
+        "tensors": {
+            "required": True,
+            "description": f"Arrays. At most {max_body_bytes:,} bytes.",
+            "content": {"application/json": _tensor_json()},
+        },
         "text": {
             "required": True,
             "description": f"Texts. {limits}",
@@ -117,6 +122,18 @@ def _text_json(max_inputs: int) -> Json:
         {"text": texts.examples[0]},
         {"texts": list(texts.examples[1:])},
     )
+
+
+def _tensor_json() -> Json:
+    arrays = {
+        "type": "object",
+        "description": f"{READERS['tensors'].one} A list of examples for each, or one example.",
+    }
+    example = {"inputs": {"x": [[0.5, 1.5], [2.5, 3.5]]}}
+    return {
+        "schema": {"oneOf": [_object("Arrays", {"inputs": arrays})]},
+        "examples": {"one": {"summary": "Arrays, in JSON", "value": example}},
+    }
 
 
 def _one_or_several(one: Json, several: Json, one_example: Json, several_example: Json) -> Json:

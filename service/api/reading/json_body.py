@@ -74,15 +74,28 @@ def _attempt(read: Callable[[str, Any], Any], name: str, value: Any) -> Any:
         return error
 
 
+def parse_json(body: bytes, charset: str) -> Any:
+    """Return what a JSON body says. Raises MalformedRequestError, UnsupportedMediaTypeError."""
+    return _loads(_decode(body, charset))
+
+
 def _parse(body: bytes, charset: str, max_inputs: int) -> Any:
-    try:
-        text = decode_json(body, charset)
-    except UndecodableInputError as error:
-        raise MalformedRequestError(f"The body isn't valid JSON: {error}") from error
+    text = _decode(body, charset)
     if len(text) > _LARGE and _count_values(text) > max_inputs + _SPARE_VALUES:
         raise TooLargeError(
             f"The JSON has too many values: at most {max_inputs} inputs fit in one request."
         )
+    return _loads(text)
+
+
+def _decode(body: bytes, charset: str) -> bytes | str:
+    try:
+        return decode_json(body, charset)
+    except UndecodableInputError as error:
+        raise MalformedRequestError(f"The body isn't valid JSON: {error}") from error
+
+
+def _loads(text: bytes | str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -13,6 +13,7 @@ from service.api.endpoints import BY_NAME, ENDPOINTS
 from service.api.reading.forms import READERS
 from service.api.trident import inference_pb2 as messages
 from service.api.trident.grpc_answers import result_fields, timing_fields
+from service.api.trident.grpc_tensors import read_tensors
 from service.engine.engine import Engine
 from service.errors import MalformedRequestError, TridentError
 from service.prediction import Prediction
@@ -27,7 +28,8 @@ _DEADLINE_SLACK = 0.05  # seconds
 _DESCRIPTOR: Final = messages.DESCRIPTOR.services_by_name["Inference"]
 SERVICE: Final[str] = _DESCRIPTOR.full_name
 
-_INPUT_FIELDS: Final[dict[Input, str]] = {"image": "images", "text": "texts"}
+_INPUT_FIELDS: Final[dict[Input, str]] = {"image": "images", "text": "texts", "tensors": "inputs"}
+_INPUT_WORDS: Final[dict[Input, str]] = {"image": "images", "text": "texts", "tensors": "arrays"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,11 @@ def _only_inputs(request: Any, wanted: Input) -> list[Any]:
     for given, field in _INPUT_FIELDS.items():
         if given != wanted and getattr(request, field):
             raise MalformedRequestError(
-                f"{request.model.name} takes {_INPUT_FIELDS[wanted]}: the request holds {field}."
+                f"{request.model.name} takes {_INPUT_WORDS[wanted]}: the request holds "
+                f"{_INPUT_WORDS[given]}."
             )
-    return list(getattr(request, _INPUT_FIELDS[wanted]))
+    inputs = getattr(request, _INPUT_FIELDS[wanted])
+    return [read_tensors(inputs)] if wanted == "tensors" else list(inputs)
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:
@@ -162,9 +166,12 @@ def _given_up(deadline: float) -> StatusCode:
 
 
 def _growth(method: Method) -> int:
-    """Return the most bytes that a byte of a request becomes in its inputs."""
+    """Return the most bytes that a byte of a request becomes in its inputs.
+
+    An array is sent in as many bytes as it has.
+    """
     if method.kind is None:
-        return max(reader.growth for reader in READERS.values())
+        return max(READERS["image"].growth, READERS["text"].growth)
     return READERS[KINDS[method.kind].input].growth
 
 

@@ -10,10 +10,12 @@ from typing import Any, Final
 import numpy as np
 
 from service.api.answers import answer_fields
+from service.api.trident.grpc_tensors import tensor_fields
 from service.errors import TridentError
 from service.prediction import Prediction
 from service.tasks.image_classification import Classification
 from service.tasks.image_embedding import Embedding
+from service.tasks.tensors import Tensors
 from service.tasks.text_classification import TextLabel
 from service.transport.grpc.status import STATUS
 
@@ -45,6 +47,10 @@ def _embedding(answer: Embedding) -> Fields:
     }
 
 
+def _tensors(answer: Tensors) -> Fields:
+    return {"outputs": {name: tensor_fields(array) for name, array in answer.outputs.items()}}
+
+
 def _struct(answer: Any) -> Fields:
     """Return the fields of an answer that has no message of its own, for a Struct."""
     return {
@@ -57,5 +63,6 @@ _ANSWERS: Final[dict[type[Any], tuple[str, Callable[[Any], Fields]]]] = {
     Classification: ("classification", answer_fields),
     TextLabel: ("sentiment", answer_fields),
     Embedding: ("embedding", _embedding),
+    Tensors: ("tensors", _tensors),
 }
 """The field of a result that takes an answer, and what is put there."""
