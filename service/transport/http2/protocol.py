@@ -6,28 +6,25 @@ is told the time.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Final
 
 from service.admission import Account
 from service.transport.http2.abuse_budget import CHEAP, COSTLY, AbuseBudget
-from service.transport.http2.events import Event, StreamEvent
+from service.transport.http2.events import Event
 from service.transport.http2.flow import (
     CONNECTION_WINDOW,
     DEFAULT_WINDOW,
     MAX_WINDOW,
     STREAM_WINDOW,
-    ReceiveWindow,
     window_too_large,
 )
-from service.transport.http2.frame_reader import FrameReader, check_size, settings_of, unpadded
+from service.transport.http2.frame_reader import FrameReader, check_size, settings_of
 from service.transport.http2.frames import (
     ACK,
-    END_STREAM,
     MAX_FRAME_SIZE,
     MAX_STREAM,
-    PADDED,
     PING,
     SETTINGS,
     STREAM_MASK,
@@ -41,10 +38,11 @@ from service.transport.http2.frames import (
     settings,
     window_update,
 )
-from service.transport.http2.headers import MAX_HEADER_LIST, HeaderReader, check_trailers
+from service.transport.http2.headers import MAX_HEADER_LIST
 from service.transport.http2.output import Output
+from service.transport.http2.receiver import Receiver
 from service.transport.http2.sender import Sender
-from service.transport.http2.stream import HALF_CLOSED_REMOTE, Stream
+from service.transport.http2.stream import Stream
 from service.transport.http2.streams import MAX_STREAMS, Streams
 
 _SHUTDOWN_PING: Final = b"shutdown"  # its answer says that the client has read our GOAWAY
@@ -56,6 +54,10 @@ _HELLO: Final = settings(
         Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_LIST,
     }
 ) + window_update(0, CONNECTION_WINDOW - DEFAULT_WINDOW)
+
+
+FrameHandler = Callable[[int, int, bytes], None]
+"""Handles a frame by its flags, its stream and its payload."""
 
 
 class ConnectionState(Enum):
@@ -87,14 +89,13 @@ class ServerProtocol:
         self._held = 0  # bytes that are taken from that room now
         self._budget = AbuseBudget()
         self._reader = FrameReader(self._budget)
-        self._headers = HeaderReader()
-        self._receive_window = ReceiveWindow(CONNECTION_WINDOW)
         self._output = Output()
-        self._initial_window = DEFAULT_WINDOW  # of the streams that begin from now on
         self._streams = Streams(account.streams, self._output, now)
         self._events: deque[Event] = deque()
         self.sender = Sender(self._output, self._streams, self._events)
         """What answers requests."""
+        self._receiver = Receiver(self._budget, self._output, self._streams, self._events)
+        self._handlers = self._frame_handlers()
         self._output.write(_HELLO)
 
     @property
@@ -111,17 +112,17 @@ class ServerProtocol:
         """
         if self.state is CLOSED:
             return
-        events, handlers = self._events, self._HANDLERS
+        events, handlers = self._events, self._handlers
         try:
             for kind, flags, number, payload in self._reader.read(data):
                 try:
                     if kind < len(handlers):
-                        handlers[kind](self, flags, number, payload)
+                        handlers[kind](flags, number, payload)
                     else:
                         self._budget.spend(CHEAP)
                 except BrokenStreamError as error:
                     self._budget.spend(COSTLY)
-                    self._end_early(self._streams.reset(number, error.code))
+                    self.sender.abandon(self._streams.reset(number, error.code))
                 while events:
                     yield events.popleft()
                 if self.state is not OPEN and self._close_if_drained():
@@ -155,7 +156,7 @@ class ServerProtocol:
     def close(self) -> None:
         """Give up all streams, by an event each. Nothing is read or added to the output after."""
         for number in list(self._streams.unanswered):
-            self._end_early(self._streams.drop(number))
+            self.sender.abandon(self._streams.drop(number))
         self._room.give_back(self._held)
         self._held = 0
         self._output.is_closed = True
@@ -188,70 +189,26 @@ class ServerProtocol:
         """Refuse new streams, and close once the open ones have ended."""
         if self.state in (HANDSHAKE, OPEN):
             self.state = DRAINING
+            self._receiver.is_refusing = True
             self._output.write(goaway(self._streams.last, ErrorCode.NO_ERROR))
             self._close_if_drained()
 
-    # Frames.
+    # Frames, besides those of requests.
 
-    def _data(self, flags: int, number: int, payload: bytes) -> None:
-        """Take a part of a body (RFC 9113, 6.1). The windows count its padding too."""
-        size, ended = len(payload), flags & END_STREAM != 0
-        if flags & PADDED:
-            payload = unpadded(payload)
-        if not payload and not ended:
-            self._budget.spend(COSTLY)
-        increment = self._receive_window.take(size)
-        if increment:
-            self._output.write(window_update(0, increment))
-        stream = self._streams.unanswered.get(number)
-        if stream is None:
-            self._streams.receive_late(number, size, ended=ended)
-            return
-        if stream.state is HALF_CLOSED_REMOTE:
-            raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
-        if not ended:
-            increment = stream.receive_window.take(size)
-            if increment:
-                self._output.write(window_update(number, increment))
-        self._receive(stream, payload, ended=ended)
-
-    def _receive(self, stream: Stream, data: bytes, *, ended: bool) -> None:
-        stream.receive(len(data), ended=ended)
-        if stream.trailers is None:
-            self._events.append((stream, data))
-
-    def _request(self, flags: int, number: int, block: bytes) -> None:
-        """Begin a stream, or end its request by trailers (RFC 9113, 6.2 and 8.1)."""
-        ended = flags & END_STREAM != 0
-        if number <= self._streams.last:
-            self._trailers(number, block, ended=ended)
-            return
-        if not number & 1:
-            raise broken_rule("a client's stream with an even number")
-        self._streams.last = number
-        head = self._headers.request(block)
-        if self.state is DRAINING:
-            raise BrokenStreamError(ErrorCode.REFUSED_STREAM)
-        if ended and head.content_length:
-            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
-        stream = Stream(number, head, self._initial_window)
-        self._streams.open(stream)
-        if ended:
-            stream.state = HALF_CLOSED_REMOTE
-        self._events.append((stream, head))
-
-    def _trailers(self, number: int, block: bytes, *, ended: bool) -> None:
-        fields = self._headers.fields(block)  # in any case: the next headers refer to them
-        stream = self._streams.unanswered.get(number)
-        if stream is None:
-            self._streams.receive_late(number, 0, ended=ended)
-            return
-        if stream.state is HALF_CLOSED_REMOTE:
-            raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
-        if not ended:
-            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
-        check_trailers(fields)
-        self._receive(stream, b"", ended=True)
+    def _frame_handlers(self) -> tuple[FrameHandler, ...]:
+        """Return what handles a frame, by its type."""
+        return (
+            self._receiver.data,
+            self._receiver.headers,
+            self._priority,
+            self._rst_stream,
+            self._settings,
+            self._push_promise,
+            self._ping,
+            self._goaway,
+            self._window_update,
+            self._continuation,
+        )
 
     def _priority(self, _: int, number: int, payload: bytes) -> None:
         """Ignore what HTTP/2 has given up (RFC 9113, 5.3.2)."""
@@ -264,7 +221,7 @@ class ServerProtocol:
     def _rst_stream(self, _: int, number: int, payload: bytes) -> None:
         self._budget.spend(COSTLY)
         check_size(payload, 4)
-        self._end_early(self._streams.end_by_peer(number))
+        self.sender.abandon(self._streams.end_by_peer(number))
 
     def _settings(self, flags: int, number: int, payload: bytes) -> None:
         """Keep to the settings that concern an answer, and say so (RFC 9113, 6.5)."""
@@ -276,7 +233,7 @@ class ServerProtocol:
             return
         values = settings_of(payload)
         frame_size = values.get(Setting.MAX_FRAME_SIZE, self._output.frame_size)
-        window = values.get(Setting.INITIAL_WINDOW_SIZE, self._initial_window)
+        window = values.get(Setting.INITIAL_WINDOW_SIZE, self._receiver.initial_window)
         if values.get(Setting.ENABLE_PUSH, 0) > 1 or not MAX_FRAME_SIZE <= frame_size < 2**24:
             raise broken_rule("a setting out of bounds")
         if window > MAX_WINDOW:
@@ -285,7 +242,7 @@ class ServerProtocol:
             self.state = OPEN
         self._output.write(frame(SETTINGS, ACK, 0))
         self._output.frame_size = frame_size
-        change, self._initial_window = window - self._initial_window, window
+        change, self._receiver.initial_window = window - self._receiver.initial_window, window
         for stream in self.streams if change else ():
             try:
                 stream.grow(change)
@@ -339,20 +296,6 @@ class ServerProtocol:
     def _continuation(self, *_: object) -> None:
         raise broken_rule("CONTINUATION without HEADERS before it")
 
-    # What handles a frame, by its type.
-    _HANDLERS: Final = (
-        _data,
-        _request,
-        _priority,
-        _rst_stream,
-        _settings,
-        _push_promise,
-        _ping,
-        _goaway,
-        _window_update,
-        _continuation,
-    )
-
     # The end of streams and of the connection.
 
     def _reserve(self) -> None:
@@ -367,11 +310,6 @@ class ServerProtocol:
                 ErrorCode.ENHANCE_YOUR_CALM, "the server has no room for unfinished requests"
             )
         self._held = held
-
-    def _end_early(self, stream: Stream | None) -> None:
-        if stream is not None:
-            self.sender.forget(stream)
-            self._events.append((stream, StreamEvent.RESET))
 
     def _close_if_drained(self) -> bool:
         """Close the connection if its last stream has ended; tell whether it is closed."""

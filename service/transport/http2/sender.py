@@ -89,7 +89,7 @@ class Sender:
         """End a stream without an answer, or in the middle of it. No event follows."""
         if stream.state is not CLOSED:
             self._streams.reset(stream.number, code)
-            self.forget(stream)
+            self._waiting.pop(stream, None)
 
     def grant(self, stream: Stream, size: int) -> None:
         """Let the client send `size` bytes of a body more than it knows it may."""
@@ -109,9 +109,11 @@ class Sender:
         if stream.unsent and self._send_unsent(stream):
             self._events.append((stream, StreamEvent.SENT))
 
-    def forget(self, stream: Stream) -> None:
-        """Send nothing more of a stream that was closed early."""
-        self._waiting.pop(stream, None)
+    def abandon(self, stream: Stream | None) -> None:
+        """Send nothing more of a stream that the client, or an error, has ended; tell of it."""
+        if stream is not None:
+            self._waiting.pop(stream, None)
+            self._events.append((stream, StreamEvent.RESET))
 
     def _send_unsent(self, stream: Stream) -> bool:
         if not stream.send_unsent(self._output):
