@@ -149,8 +149,11 @@ class HttpConnection(asyncio.Protocol):
         """Choose by what a request is carried. No other place does."""
         application = self.context.application
         if application is not None and head.method == b"POST":
-            url_path, query = split_url(head.url)
+            url_path, _, query = head.url.partition(b"?")
             path = application.path_of(url_path)
+            if path is None:  # the URL may be in one of its rarer forms
+                url_path, query = split_url(head.url)
+                path = application.path_of(url_path)
             if path is not None:
                 return EndpointRequest(self, application, head, path, query)
         return AsgiRequest(self, self._asgi, head)

@@ -35,7 +35,6 @@ class EndpointRequest:
         "_connection",
         "_declared",
         "_expects_continue",
-        "_given_up",
         "_head",
         "_headers",
         "_is_whole",
@@ -44,6 +43,7 @@ class EndpointRequest:
         "_reservation",
         "_task",
         "is_answered",
+        "is_open",
         "keep_alive",
     )
 
@@ -72,14 +72,9 @@ class EndpointRequest:
         self._body: bytes | bytearray = b""
         self._body_came: asyncio.Future[None] | None = None
         self._is_whole = False
-        self._given_up = False
+        self.is_open = True
         self.is_answered = False
         self.keep_alive = head.keep_alive
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it is neither answered nor given up."""
-        return not (self.is_answered or self._given_up)
 
     @property
     def wants_body(self) -> bool:
@@ -122,7 +117,7 @@ class EndpointRequest:
 
     def give_up(self) -> None:
         """Stop answering: the client has gone, or the body can't be read."""
-        self._given_up = True
+        self.is_open = False
         if self._task is not None:
             self._task.cancel()
         if (
@@ -154,7 +149,7 @@ class EndpointRequest:
             return
         if self._connection.flow.write_paused:
             await self._connection.flow.drain()
-        if not self._given_up:
+        if self.is_open:
             self._send(response)
 
     async def _receive(self) -> dict[str, Any]:
@@ -183,6 +178,7 @@ class EndpointRequest:
         ):
             self.keep_alive = False
         self.is_answered = True
+        self.is_open = False
         connection.transport.write(
             render(response, connection.server_state.default_headers, keep_alive=self.keep_alive)
         )

@@ -60,12 +60,8 @@ def split_url(url: bytes) -> tuple[bytes, bytes]:
 
     Raises httptools.HttpParserInvalidURLError if it can't be read.
     """
-    if url.startswith(b"/") and b"#" not in url:
-        path, _, query = url.partition(b"?")
-    else:
-        parsed = parse_url(url)
-        path, query = parsed.path or b"", parsed.query or b""
-    return unquote_to_bytes(path) if b"%" in path else path, query
+    parsed = parse_url(url)
+    return unquote_to_bytes(parsed.path or b""), parsed.query or b""
 
 
 def check_head(version: str, headers: Headers) -> None:

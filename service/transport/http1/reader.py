@@ -183,8 +183,8 @@ class RequestReader:
                 self._url,
                 version,
                 headers,
-                keep_alive=is_1_1 and parser.should_keep_alive(),
-                expects_continue=is_1_1 and self._expects_continue,  # RFC 9110, 10.1.1
+                is_1_1 and parser.should_keep_alive(),
+                is_1_1 and self._expects_continue,  # RFC 9110, 10.1.1
             )
         )
 
