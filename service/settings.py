@@ -1,4 +1,4 @@
-"""Everything that can be set, each setting an environment variable `TRIDENT_<FIELD>`."""
+"""The service's settings, each an environment variable `TRIDENT_<FIELD>`."""
 
 import os
 import sys
@@ -18,15 +18,16 @@ _WORKER_MEMORY = 2 * 1024**3  # bytes: over twice what a worker holds with the s
 
 
 def suitable_workers(cores: int, memory: int) -> int:
-    """Return how many workers suit a machine of so many cores and bytes of memory."""
+    """Return how many workers suit a machine with this many cores and bytes of memory."""
     return max(1, min(cores, memory // _WORKER_MEMORY))
 
 
 def max_inline_seconds(workers: int, cores: int) -> float:
     """Return for how many seconds a batch may run on a worker's event loop.
 
-    A worker with a core to itself gains nothing by a second thread: it runs its batches on the
-    event loop, unless others would notice. One with more cores hands over all but the shortest.
+    A worker with one core gains nothing from a second thread: it runs batches on the event loop,
+    unless they are so long that other requests would wait. A worker with more cores runs only the
+    shortest there.
     """
     return 0.01 if workers >= cores else 0.0005
 
@@ -44,8 +45,8 @@ class Settings(BaseSettings):
     workers: int = Field(
         default_factory=lambda: suitable_workers(CORES, psutil.virtual_memory().total), ge=1
     )
-    """Worker processes, by default one a core, as far as 2 GiB of memory for each reach. All of
-    them share the two ports."""
+    """Worker processes. By default one per core, or fewer if there isn't 2 GiB of memory for each.
+    All of them share the two ports."""
 
     grpc_host: str = "0.0.0.0"  # noqa: S104 - the same default as BentoML's HTTP port
     """Address that the gRPC server listens on. HTTP's is set by `bentoml serve --host`."""
@@ -54,14 +55,16 @@ class Settings(BaseSettings):
     """Port of the gRPC server. HTTP's is set by `bentoml serve --port`."""
 
     ingress: bool = True
-    """Answer the endpoints in front of BentoML's per-request stack, which costs ten times as
-    much as the work itself. The answers are the same; switch it off for BentoML's middleware."""
+    """Answer the endpoints in front of BentoML's per-request stack, which costs ten times as much
+    as the work itself. The answers are the same. Set it to false if you need BentoML's
+    middleware."""
 
     max_batch_size: int = Field(default=64, ge=1)
-    """Most inputs that go through a model in one call."""
+    """Most inputs in one call of a model."""
 
     max_queue_size: int = Field(default=2048, ge=1)
-    """Most inputs that wait for one model; past it, requests are answered 429 at once."""
+    """Most inputs that wait for one model. When the queue is full, requests are answered 429 at
+    once."""
 
     max_inputs: int = Field(default=256, ge=1)
     """Most inputs (images or texts) in one request."""
@@ -70,49 +73,51 @@ class Settings(BaseSettings):
     """Largest request body or gRPC message, in bytes."""
 
     max_inflight_bytes: int = Field(default=512 * 1024 * 1024, ge=1024 * 1024)
-    """Most bytes that the requests under way hold in a worker: bodies, what decoding them takes,
-    and decoded inputs, each its share (docs/deployment.md). What there is no room for waits; what
-    is larger than all the room there is goes alone."""
+    """Most bytes that the requests in progress hold in a worker. Bodies, decoding and decoded
+    inputs have a share each (docs/deployment.md). When a share is used up, requests wait; a request
+    that is larger than a whole share runs alone."""
 
     max_pixels: int = Field(default=64_000_000, ge=1)
-    """Largest image, as width times height. One takes up to 12 bytes a pixel to be decoded."""
+    """Largest image, as width times height. Decoding takes up to 12 bytes per pixel."""
 
     request_timeout: float = Field(default=30.0, gt=0)
     """Seconds after which a request is answered 504. A gRPC call's own deadline can be shorter."""
 
     header_timeout: float = Field(default=20.0, gt=0)
-    """Seconds within which the headers of an HTTP request must come, from its first byte, and the
-    first byte of a new connection. Past it, the request is answered 408."""
+    """Seconds within which the headers of an HTTP request must arrive, counted from its first byte.
+    Otherwise the request is answered 408. A new connection without a byte is closed after this
+    time."""
 
     stall_timeout: float = Field(default=20.0, gt=0)
-    """Seconds over which `min_transfer_rate` is measured, again and again."""
+    """Seconds over which the average for `TRIDENT_MIN_TRANSFER_RATE` is measured, again and
+    again."""
 
     min_transfer_rate: float = Field(default=256.0, ge=0)
-    """Bytes a second that an HTTP client must send of a body, and take of an answer, on average
-    over `stall_timeout`. A slower body is answered 408, a slower reader is cut off. Time in which
-    the service doesn't want more doesn't count."""
+    """Lowest rate, in bytes a second, at which an HTTP client may send a body or read an answer, on
+    average over `TRIDENT_STALL_TIMEOUT`. A slower body is answered 408, a slower reader is
+    disconnected. Time in which the service itself doesn't read isn't counted."""
 
     drain_timeout: float = Field(default=10.0, ge=0, allow_inf_nan=False)
-    """Seconds that requests and calls under way may still take when the service stops. Then they
-    are cut off, and the service ends."""
+    """Seconds that HTTP requests and gRPC calls in progress may still take when the service stops.
+    After that their connections are closed, and the service ends."""
 
     log_format: Literal["text", "json"] = "text"
-    """Form of the log: lines for people, or a JSON object a line."""
+    """Form of the log: text for people, or one JSON object per line."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least important lines that are logged."""
+    """Lowest level that is logged."""
 
     access_log: bool = False
     """Log a line for each request: ids, endpoint, status, duration and sizes, never an input."""
 
     traces: HttpUrl | None = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP), for instance
-    http://localhost:4318. Traces are sent there, and made only if this is set. The standard
-    variables OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_HEADERS ... hold."""
+    http://localhost:4318. Traces are made and sent there only if this is set. The standard
+    variables OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME, OTEL_EXPORTER_OTLP_HEADERS ... apply."""
 
 
 class InvalidSettingsError(ValueError):
-    """The environment sets something to a value that it can't have. Its message says which."""
+    """An environment variable has a value that isn't allowed. The message says which."""
 
 
 @cache

@@ -11,8 +11,8 @@ _HEAD: Final = """\
 # Settings
 
 Each setting is an environment variable, read once when the service starts. An empty one means the
-default. The start logs the settings in force, and warns of a `TRIDENT_` variable that is not in
-this list. This page is made from [service/settings.py](../service/settings.py).
+default. At the start the service logs the settings in use, and warns of each `TRIDENT_` variable
+that isn't in this list. This page is generated from [service/settings.py](../service/settings.py).
 
 The address and port of HTTP are options of BentoML: `bentoml serve service:Trident --host
 127.0.0.1 --port 8080`.
@@ -20,7 +20,7 @@ The address and port of HTTP are options of BentoML: `bentoml serve service:Trid
 
 _MACHINE: Final = {
     "models": "the folder `models` beside the service",
-    "workers": "one a core, as far as 2 GiB of memory for each reach",
+    "workers": "one per core, or fewer if there isn't 2 GiB of memory for each",
 }
 """Defaults that depend on the machine."""
 

@@ -1,4 +1,4 @@
-"""What the settings come to, told once at the start."""
+"""The log of the settings, once at the start."""
 
 import logging
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _PREFIX = "TRIDENT_"
 
 
 def report_settings(settings: Settings, environment: Iterable[str]) -> None:
-    """Log the settings in force, and each variable in `environment` that is none of them."""
+    """Log the settings in use, and the unknown `TRIDENT_` variables in `environment`."""
     logger.info("settings: %s", settings_line(settings))
     for variable in unknown_variables(environment):
         logger.warning("%s is not a setting and has no effect%s", variable, _suggestion(variable))
@@ -28,7 +28,7 @@ def settings_line(settings: Settings) -> str:
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:
-    """Return the names that begin as a setting's variable does, and belong to none."""
+    """Return the names that begin with `TRIDENT_` but aren't settings."""
     known = {_variable(field) for field in Settings.model_fields}
     return sorted(
         name

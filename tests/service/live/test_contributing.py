@@ -17,7 +17,7 @@ from tests.service.live.metrics import value
 from tests.service.live_server import ROOT, LiveServer
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-MODULE = re.compile(r"one module, `(?P<path>[^`]+)`:\n\n```python\n(?P<code>.*?)```", re.DOTALL)
+MODULE = re.compile(r"one\smodule, `(?P<path>[^`]+)`:\n\n```python\n(?P<code>.*?)```", re.DOTALL)
 DIFF = re.compile(r"```diff\n--- (?P<path>\S+)\n(?P<hunks>.*?)```", re.DOTALL)
 WHITE = encode(grey(handwritten("1") * 0))
 PNG = {"content-type": "image/png"}
