@@ -107,7 +107,7 @@ class AbandonedError(TridentError):
 
 
 class InternalError(TridentError):
-    """A defect of the service. What happened is in its log, not in the answer."""
+    """A defect of the service. The details are in its log, not in the answer."""
 
     title = "Internal error"
 

@@ -1,8 +1,8 @@
-"""The table of endpoints: what is answered by the default model of a kind of tasks.
+"""The table of endpoints. Each is answered by the default model of its kind of task.
 
-Everything else about an endpoint follows from here: its HTTP route, its gRPC method (if
-`inference.proto` has one), what BentoML declares, its part of the API page, its metrics' label.
-Any model is also answered for by its name: see `service.api.trident.http`.
+Everything else about an endpoint is made from this table: its HTTP route, its gRPC method (if
+`inference.proto` has one), what BentoML declares, its part of the API page, its label in the
+metrics. Any model also answers by its name: see `service.api.trident.http`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint over the models of one kind."""
+    """An endpoint that the models of one kind can answer."""
 
     name: str
     """The last part of the path, the gRPC method in lower case, and the metrics' label."""
@@ -37,5 +37,5 @@ ENDPOINTS: Final = (
 )
 
 BY_NAME: Final = "predict"
-"""What metrics, logs and traces call a request that names its model in the path, and the gRPC
-method of such requests."""
+"""The name, in metrics, logs and traces, of requests that name their model in the path, and of the
+gRPC method that does the same."""

@@ -13,7 +13,7 @@ from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.reflection import Reflection
 from service.transport.http2.server import Http2Server
 
-_OVERALL = ""  # what the health service calls the whole server
+_OVERALL = ""  # the health service's name for the whole server
 
 
 class GrpcServer:
@@ -30,7 +30,7 @@ class GrpcServer:
         request_timeout: float,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
-        """Prepare a server; with `share_port`, several processes listen on the same port."""
+        """Prepare a server. With `share_port`, several processes can listen on the same port."""
         self.port = port
         self._address = host.strip("[]"), port
         self._share_port = share_port
@@ -46,20 +46,20 @@ class GrpcServer:
 
     @property
     def serving(self) -> bool:
-        """Whether it answers calls, as its health service says."""
+        """Whether it answers calls; its health service reports the same."""
         return self._health.serving
 
     async def start(self) -> None:
-        """Listen, not serving yet by the health service. Raises OSError.
+        """Listen, while the health service reports NOT_SERVING. Raises OSError.
 
-        A shared port is left to the others until `serve`: of two processes that listen each gets
-        half of the calls, ready or not.
+        On a shared port it listens only from `serve` on: the kernel divides connections among all
+        processes that listen, ready or not.
         """
         if not self._share_port:
             await self._listen()
 
     async def serve(self) -> None:
-        """Answer calls, and say so by the health service. Raises OSError; may be tried again."""
+        """Answer calls, and report SERVING. Raises OSError; it may be called again then."""
         await self._listen()
         self._health.set(serving=True)
 
@@ -68,7 +68,7 @@ class GrpcServer:
             await self._server.start(*self._address, share_port=self._share_port)
 
     async def stop(self, grace: float) -> None:
-        """Take no new calls and let those under way finish within `grace` seconds."""
+        """Drain: take no new calls, and let those in progress finish within `grace` seconds."""
         self._health.set(serving=False)
         await asyncio.sleep(0)  # those who watch are told before they are sent away
         await self._server.stop(grace)
@@ -77,8 +77,8 @@ class GrpcServer:
 def check_port_free(host: str, port: int) -> None:
     """Raise OSError if something listens on the port already.
 
-    Sharing a port between processes would otherwise let two services of one machine take
-    each other's calls without a word.
+    Without this check, two services on one machine could share the port and take each other's calls
+    unnoticed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -37,7 +37,7 @@ STATUS: Final[dict[type[TridentError], int]] = {
     UndecodableInputError: 422,
     OverloadedError: 429,
     HeadersTooLargeError: 431,
-    AbandonedError: 499,  # nobody is there to read it, but the metrics do
+    AbandonedError: 499,  # the client has gone; only the metrics see this status
     InferenceError: 500,
     InternalError: 500,
     UnimplementedError: 501,
@@ -49,7 +49,7 @@ STATUS: Final[dict[type[TridentError], int]] = {
 
 
 class Problem(BaseModel):
-    """What went wrong, as RFC 9457 says it."""
+    """What went wrong, as a problem document (RFC 9457)."""
 
     type: str = Field(
         description="The kind of problem, for programs.",
@@ -59,7 +59,7 @@ class Problem(BaseModel):
         description="The kind of problem, for people.", examples=["Undecodable input"]
     )
     status: int = Field(
-        description="The HTTP status, or what it would be for an input of a list.",
+        description="The HTTP status. In a list: the status that this input alone would have.",
         examples=[422],
     )
     detail: str = Field(

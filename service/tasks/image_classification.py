@@ -51,7 +51,7 @@ class ImageClassification(ImageTask[Classification]):
     outputs = ("probabilities",)
 
     def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
-        """Raises CorruptModelError if the card's labels aren't those of its model."""
+        """Raises CorruptModelError if the card's labels don't match the model."""
         super().__init__(model, card, limits)
         self._labels = labels_of(card, "serving_default")
 

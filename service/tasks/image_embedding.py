@@ -25,8 +25,8 @@ class Embedding:
         float,
         Field(
             description="Mean squared error, over pixels in 0 to 1, of the image that the model "
-            "makes from the vector. A large error means that the image is unlike those that the "
-            "model was trained on.",
+            "reconstructs from the vector. A large error means that the image is unlike those "
+            "that the model was trained on.",
             ge=0,
             examples=[0.004],
         ),

@@ -1,4 +1,4 @@
-"""From an image file to the pixels that a model's card asks for."""
+"""Tasks on images: from an image file to the pixels that the model's card describes."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
     """The model's outputs that the task reads."""
 
     def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
-        """Raises CorruptModelError if the card isn't one of an image model."""
+        """Raises CorruptModelError if the card isn't that of an image model."""
         if not isinstance(card.preprocessing, ImagePreprocessing):
             raise CorruptModelError(f"{card.name}: its card has no image preprocessing.")
         self._preprocessing = wanted = card.preprocessing
@@ -42,8 +42,8 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         tensor = spec.inputs[self._input]
         if not fits(row_shape, tensor.shape[1:]):
             raise CorruptModelError(
-                f"{card.name}/{card.version}: by its card, preprocessing makes images of "
-                f"{row_shape}, and the model takes {tensor.shape[1:]} (height, width, channels)."
+                f"{card.name}/{card.version}: its card's preprocessing makes images of "
+                f"{row_shape}, but the model takes {tensor.shape[1:]} (height, width, channels)."
             )
         self._dtype = np.dtype(tensor.dtype)
         self._runner = Runner(
@@ -63,7 +63,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         return decoding_bytes(data, channels=self._preprocessing.channels)
 
     def row_bytes(self, data: bytes) -> int:
-        """Return the size of the pixels that the model's card asks for."""
+        """Return the size, in bytes, of the pixels that the model takes."""
         return self._row_bytes
 
     def decode(self, data: bytes) -> Pixels:
@@ -79,7 +79,7 @@ class ImageTask(Task[bytes, Pixels, Answer]):
         return framed.reshape(wanted.height, wanted.width, wanted.channels)
 
     def warm_up(self) -> None:
-        """Run the model once, and have Pillow load its formats."""
+        """Run the model once, and load Pillow's image formats."""
         Image.init()
         self._runner.warm_up()
 

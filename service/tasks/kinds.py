@@ -1,4 +1,4 @@
-"""The kinds of tasks: what each takes and answers, and what makes the task of a model."""
+"""The table of kinds: the input and the answer of each kind of task, and its class."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,16 +39,16 @@ KINDS: Final[dict[str, Kind]] = {
     "tensors": Kind("tensors", Tensors, TensorTask),
     "text_classification": Kind("text", TextLabel, _make_text_classification),
 }
-"""The kinds by the name that a model's card gives as its task."""
+"""The kinds, by the name in the field `task` of a model's card."""
 
 
 def make_task(model: SavedModel, card: ModelCard, limits: TaskLimits) -> AnyTask:
-    """Return the task of a model, ready to be warmed up.
+    """Return the task of a model, before its warm-up.
 
     Raises:
-        CorruptModelError: there is no such kind, or the card or the model doesn't fit it.
+        CorruptModelError: there is no such kind, or the card or the model doesn't match it.
     """
     kind = KINDS.get(card.task)
     if kind is None:
-        raise CorruptModelError(f"{card.name}: nothing serves the task {card.task!r}.")
+        raise CorruptModelError(f"{card.name}: its card has the unknown task {card.task!r}.")
     return kind.make(model, card, limits)

@@ -1,6 +1,6 @@
-"""A task: how an input becomes a row of the model's batch, and a row of its output an answer.
+"""A task: how an input becomes a row of a batch, and a row of the output an answer.
 
-The kinds of tasks are listed in `service.tasks.kinds`, each has its module.
+The kinds of tasks are listed in `service.tasks.kinds`; each has its own module.
 """
 
 from abc import ABC, abstractmethod
@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLimits:
-    """How many inputs a batch may have, and how many pixels an image."""
+    """How many inputs a batch may have, and how many pixels an image may have."""
 
     max_batch_size: int
     max_pixels: int
@@ -41,7 +41,7 @@ class Task(ABC, Generic[Input, Row, Answer]):
         """Turn one input into a row. Raises UndecodableInputError or TooLargeError."""
 
     def decoding_bytes(self, data: Input) -> int:
-        """Return the most bytes that `decode` takes while it runs, beside the input itself.
+        """Return the most bytes that `decode` uses while it runs, beside the input itself.
 
         It is called only for inputs that are decoded in a thread (see `decodes_in_thread`): the
         others are decoded one at a time.

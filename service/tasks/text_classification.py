@@ -46,7 +46,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
     """
 
     def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
-        """Raises CorruptModelError if the card isn't one of a text classifier."""
+        """Raises CorruptModelError if the card isn't that of a text classifier."""
         if not isinstance(card.preprocessing, TextPreprocessing):
             raise CorruptModelError(f"{card.name}: its card has no text preprocessing.")
         vectorize_spec = card.signature("vectorize", "token_ids", "token_count")
@@ -65,7 +65,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
         return len(data) > LONG
 
     def decode(self, data: str) -> TextRow:
-        """Return the text as the model's card wants it, or the tokens of a very long one.
+        """Return the text in the form that the card names, or the tokens of a very long one.
 
         Raises UndecodableInputError for a text without a visible character.
         """

@@ -1,7 +1,7 @@
-"""The API page, and the OpenAPI document that it is made of.
+"""The API page, and the OpenAPI document from which the browser makes it.
 
-The page asks nobody but the service that it comes from: its Content-Security-Policy holds the
-browser to that.
+The page sends requests only to the service that it comes from: its Content-Security-Policy makes
+sure of that.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The OpenAPI document, made of the tables that the service answers by."""
+"""The OpenAPI document, made from the tables that the service itself uses."""
 
 import inspect
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def openapi_document(description: str, bodies: Mapping[Input, Json]) -> Json:
         },
         "servers": [{"url": "."}],
         "tags": [
-            {"name": "Endpoints", "description": "What the default models answer."},
+            {"name": "Endpoints", "description": "Answers of the default models."},
             {"name": "Models", "description": "Every model, by its name."},
             {"name": "Operations", "description": "For those who run the service."},
         ],

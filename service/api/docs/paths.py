@@ -1,4 +1,4 @@
-"""The paths of the OpenAPI document, from the table of endpoints and beyond."""
+"""The paths of the OpenAPI document: the table of endpoints, the models and operations."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,17 +15,17 @@ Json = dict[str, Any]
 PARAMETERS: Final[dict[str, Json]] = {
     "model": {
         "in": "query",
-        "description": "Name of the model that answers. Without it, the endpoint's default does.",
+        "description": "Name of the model that answers. Default: the endpoint's default model.",
         "schema": {"type": "string"},
     },
     "version": {
         "in": "query",
-        "description": "Version of the model. Without it, the newest answers.",
+        "description": "Version of the model. Default: the newest.",
         "schema": {"type": "integer", "minimum": 1},
     },
     "X-Request-ID": {
         "in": "header",
-        "description": "An id of yours for the request: up to 128 letters, digits and . _ : -",
+        "description": "Your own id for the request: up to 128 letters, digits and . _ : -",
         "schema": {"type": "string"},
     },
     "name": {
@@ -87,7 +87,7 @@ def _model_paths(bodies: Mapping[Input, Json]) -> Json:
             "post": _post(
                 BY_NAME,
                 "Models",
-                "Put inputs through a model, as its task takes them.",
+                "Run a model on inputs of its task.",
                 parameters=("name", "X-Request-ID"),
                 body=body,
                 responses=responses,
@@ -97,7 +97,7 @@ def _model_paths(bodies: Mapping[Input, Json]) -> Json:
             "post": _post(
                 f"{BY_NAME}_version",
                 "Models",
-                "Put inputs through one version of a model.",
+                "Run one version of a model.",
                 parameters=("name", "number", "X-Request-ID"),
                 body=body,
                 responses=responses,

@@ -18,7 +18,7 @@ _EXAMPLE_FILE: Final = {
 _PLAIN_TEXT: Final = {
     "type": "string",
     "minLength": 1,
-    "description": "In the charset that the Content-Type declares, else in UTF-8.",
+    "description": "In the charset that the Content-Type declares; UTF-8 if it declares none.",
 }
 
 
@@ -60,7 +60,7 @@ def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> 
 
 
 def any_request_body(bodies: Mapping[Input, Json]) -> Json:
-    """Return the request body of a path that takes what one of several kinds of models does."""
+    """Return the request body of a path whose model may be of any of several kinds."""
     content: Json = {}
     for kind, body in bodies.items():
         for content_type, media in body["content"].items():
@@ -74,7 +74,7 @@ def any_request_body(bodies: Mapping[Input, Json]) -> Json:
 
 
 def _either(media: Sequence[tuple[Input, Json]]) -> Json:
-    """Return one media type's content of what several kinds of models take in it."""
+    """Return the content of one media type that several kinds of models accept."""
     if len(media) == 1:
         return media[0][1]
     schemas = [schema for _, one in media for schema in one["schema"]["oneOf"]]
@@ -88,8 +88,8 @@ def _either(media: Sequence[tuple[Input, Json]]) -> Json:
 
 def _form(max_inputs: int) -> Json:
     files = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": max_inputs}
-    one = "Image files. One alone is answered by an object, several by a list."
-    several = "Image files that are answered by a list, also if there is only one."
+    one = "Image files. The answer to one is an object, to several a list."
+    several = "Image files. The answer is a list, even for only one."
     return {
         "type": "object",
         "properties": {

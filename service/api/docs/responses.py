@@ -1,4 +1,4 @@
-"""What is answered, for the OpenAPI document."""
+"""The responses, for the OpenAPI document."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -18,7 +18,7 @@ ANSWERS: Final = {name: answer_schema(kind.answer) for name, kind in KINDS.items
 
 HEADERS: Final[dict[str, Json]] = {
     "X-Request-ID": {
-        "description": "The id that the request came with, or a new one.",
+        "description": "The id from the request, or a new one.",
         "schema": {"type": "string"},
     },
     "Server-Timing": {
@@ -33,13 +33,13 @@ HEADERS: Final[dict[str, Json]] = {
 
 
 def answers(kinds: Iterable[str]) -> Json:
-    """Return the responses of a path that is answered by models of one of these kinds."""
+    """Return the responses of a path that models of these kinds answer."""
     problems = {str(s): reference("responses", problem_name(s)) for s in statuses()}
     return {"200": _success([ANSWERS[kind] for kind in kinds])} | problems
 
 
 def problem_response(status: int) -> Json:
-    """Return the response of a status, which can have several causes."""
+    """Return the response of a status, with all its causes."""
     errors = [error for error, code in STATUS.items() if code == status]
     retry = ["Retry-After"] if OverloadedError in errors else []
     examples = {
@@ -62,17 +62,17 @@ def problem_response(status: int) -> Json:
 
 
 def statuses() -> list[int]:
-    """Return the statuses of problems, but for the one that nobody is there to read."""
+    """Return the statuses of problems, except the one whose client has disconnected."""
     return sorted({status for error, status in STATUS.items() if error is not AbandonedError})
 
 
 def problem_name(status: int) -> str:
-    """Return the name of a status's response."""
+    """Return the name of the response with this status."""
     return f"Problem{status}"
 
 
 def example(model: type[BaseModel]) -> Json:
-    """Return an object of the fields' first examples."""
+    """Return an object with the first example of each field."""
     return {name: (field.examples or [None])[0] for name, field in model.model_fields.items()}
 
 
@@ -87,8 +87,8 @@ def _success(models: list[type[BaseModel]]) -> Json:
     several = {"type": "array", "items": item}
     examples = example(models[0]), [example(models[0]), example(Problem)]
     return {
-        "description": "An object for one input, a list for several, in their order. An input of "
-        "a list that fails has its problem there.",
+        "description": "An object for one input; for several a list, in their order. An input that "
+        "can't be answered has its problem in the list.",
         "headers": headers("X-Request-ID", "Server-Timing"),
         "content": {
             "application/json": {

@@ -12,7 +12,7 @@ _MAX_PREFIX: Final = 256  # characters of a data: URL before its data
 
 
 def decode_base64(text: str | bytes) -> bytes:
-    """Return what was encoded by base64 (RFC 4648, section 4 or 5).
+    """Return the bytes that a base64 text encodes (RFC 4648, section 4 or 5).
 
     Raises:
         MalformedRequestError: it isn't base64.
@@ -24,8 +24,8 @@ def decode_base64(text: str | bytes) -> bytes:
             return _decode_leniently(text.encode("ascii") if isinstance(text, str) else text)
     except ValueError:  # binascii.Error, and text beyond ASCII
         raise MalformedRequestError(
-            "This isn't valid base64: send the file's bytes as base64, alone or as a "
-            "data:image/png;base64, URL."
+            "The image isn't valid base64: send the file's bytes as base64, or as a URL that "
+            "begins with data:image/png;base64,"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Reading a request's body by ASGI, and noticing that the client has gone."""
+"""Reading a request's body over ASGI, and noticing that the client has disconnected."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,30 +14,30 @@ from service.transport.http1.request import HttpRequest
 
 Answer = TypeVar("Answer")
 
-_FIRST_PART: Final = 64 * 1024  # bytes of a body that doesn't tell its length: it may be small
+_FIRST_PART: Final = 64 * 1024  # bytes reserved for a body of unknown length, which may be small
 
 
 class BodyReader:
-    """Reads bodies, each once there is room for it and for what becomes of it."""
+    """Reads bodies, each when there is memory for it and for its inputs."""
 
     def __init__(self, max_bytes: int, patience: float) -> None:
-        """Take bodies of up to `max_bytes`, which wait for room for up to `patience` seconds."""
+        """Accept bodies of up to `max_bytes`; each waits up to `patience` seconds for memory."""
         self._max_bytes = max_bytes
         self._patience = patience
 
     async def read(self, request: HttpRequest, reservation: Reservation, growth: int) -> bytes:
-        """Read a whole body as it was sent. `decode` is to follow.
+        """Read a whole body as it was sent; call `decode` next.
 
         Args:
-            request: whose body it is.
-            reservation: what the request holds, from now on enough for `decode` and for its inputs.
-            growth: the most bytes that a byte of the body becomes in the inputs.
+            request: the request whose body is read.
+            reservation: the request's memory; it is extended so that `decode` and the inputs fit.
+            growth: the most bytes in the inputs that one byte of the body can become.
 
         Raises:
-            TooLargeError: it has, or says that it has, too many bytes.
-            OverloadedError: there was no room for it in time.
-            UnsupportedMediaTypeError: it is compressed by something unknown.
-            AbandonedError: the client went away before its end.
+            TooLargeError: the body, or its Content-Length, is over the limit.
+            OverloadedError: no memory became free for it in time.
+            UnsupportedMediaTypeError: its content encoding is unknown.
+            AbandonedError: the client disconnected before the end of the body.
         """
         declared = request.headers.get("content-length", "")
         length = int(declared) if declared.isdecimal() else None
@@ -45,13 +45,13 @@ class BodyReader:
             raise self._too_large()
         layers = len(_encodings(request))
         expected = _FIRST_PART if length is None else length
-        if layers or expected * growth > reservation.size:  # its carrier hasn't taken enough
+        if layers or expected * growth > reservation.size:  # its carrier hasn't reserved enough
             await self._reserve(reservation, most_held(expected, layers, growth, self._max_bytes))
         parts = bytearray()
         while True:
             message = await request.receive()
             if message["type"] != "http.request":
-                raise AbandonedError("The client went away before the end of its request.")
+                raise AbandonedError("The client disconnected before the end of its request.")
             part: bytes = message.get("body", b"")
             size = len(parts) + len(part)
             if size > self._max_bytes:
@@ -69,7 +69,7 @@ class BodyReader:
     async def decode(
         self, body: bytes, request: HttpRequest, reservation: Reservation, growth: int
     ) -> bytes:
-        """Return a body as it was before it was compressed; hold what its inputs need.
+        """Return a body decompressed; reserve the memory that its inputs need.
 
         Raises:
             MalformedRequestError, TooLargeError: as their names say.
@@ -102,7 +102,7 @@ def _encodings(request: HttpRequest) -> list[str]:
 
 
 async def unless_gone(answer: Coroutine[Any, Any, Answer], receive: Receive) -> Answer:
-    """Await `answer`, or cancel it and raise AbandonedError once the client has gone.
+    """Await `answer`. If the client disconnects, cancel it and raise AbandonedError.
 
     The request's body must have been read.
     """
@@ -111,7 +111,7 @@ async def unless_gone(answer: Coroutine[Any, Any, Answer], receive: Receive) -> 
     try:
         await asyncio.wait((answering, watching), return_when=asyncio.FIRST_COMPLETED)
         if not answering.done():
-            raise AbandonedError("The client went away before its answer.")
+            raise AbandonedError("The client disconnected before its answer.")
         return answering.result()
     finally:
         answering.cancel()

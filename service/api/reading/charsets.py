@@ -1,4 +1,4 @@
-"""Text in whatever encoding a caller declares (the parameter charset of a Content-Type)."""
+"""Text in the encoding that a caller declares (the charset of a Content-Type)."""
 
 import codecs
 import encodings
@@ -10,7 +10,7 @@ from typing import Final
 
 from service.errors import UndecodableInputError, UnsupportedMediaTypeError
 
-# Asked for any other name, Python would look for a module, and remember for ever that it found
+# For any other name Python would look for a module, and would keep in memory for ever that there is
 # none.
 _CODECS: Final = {module.name for module in pkgutil.iter_modules(encodings.__path__)}
 _PYTHONS_OWN: Final = frozenset(
@@ -33,25 +33,26 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf_16_be"),
 )
 _FIRST_OF_MARKS: Final = {mark[:1] for mark, _ in _BYTE_ORDER_MARKS}
-_SAMPLE: Final = 1024  # bytes that tell an order of bytes
+_SAMPLE: Final = 1024  # bytes from which the byte order is guessed
 
 
 def decode_text(body: bytes, charset: str) -> str:
-    """Decode a text in the encoding that its sender declared; an empty `charset` stands for none.
+    """Decode a text in the encoding that its sender declared; `charset` is empty if there is none.
 
-    A byte order mark at its start is taken away, and tells the encoding if nobody declared it.
+    A byte order mark at its start is removed. It determines the encoding if none is declared.
 
     Raises:
-        UnsupportedMediaTypeError: nobody knows the encoding.
+        UnsupportedMediaTypeError: the encoding is unknown.
         UndecodableInputError: the text isn't in it.
     """
     return _decode(body, _codec(body, charset or "utf-8"), charset)
 
 
 def decode_json(body: bytes, charset: str) -> bytes | str:
-    """Return JSON as its parser takes it: UTF-8 without a byte order mark, or text.
+    """Return JSON in a form that the parser accepts: UTF-8 without a byte order mark, or text.
 
-    Raises what `decode_text` raises. Undeclared, JSON may be in any form of UTF.
+    Raises what `decode_text` raises. Without a declared encoding JSON may be UTF-8, UTF-16 or
+    UTF-32.
     """
     codec = _codec(body, charset or json.detect_encoding(body[:4]))
     if codec == "utf_8":
@@ -62,14 +63,14 @@ def decode_json(body: bytes, charset: str) -> bytes | str:
 def _decode(body: bytes, codec: str, declared: str) -> str:
     try:
         return body.decode(codec).removeprefix("\ufeff")
-    except LookupError as error:  # it isn't an encoding of text
+    except LookupError as error:  # Python has it, but it doesn't encode text
         raise _unsupported(declared) from error
     except UnicodeError as error:
         where = f" (byte {error.start} is wrong)" if isinstance(error, UnicodeDecodeError) else ""
         advice = "" if declared else "encode it as UTF-8, or "
         raise UndecodableInputError(
             f"The text isn't {declared or 'UTF-8'}{where}: {advice}declare the encoding "
-            "that it has by charset= in its Content-Type."
+            "that it has with charset= in its Content-Type."
         ) from error
 
 
@@ -95,7 +96,7 @@ def _known_codec(charset: str) -> str:
 
 
 def _order(body: bytes) -> str:
-    """Guess the order of bytes in UTF-16 or UTF-32: most texts have zeros in the upper ones."""
+    """Guess the byte order of UTF-16 or UTF-32: in most texts the upper bytes are zeros."""
     evens, odds = body[:_SAMPLE:2].count(0), body[1:_SAMPLE:2].count(0)
     if evens == odds:
         return "_be" if body[:1] == b"\0" else "_le"

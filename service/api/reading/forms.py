@@ -1,4 +1,4 @@
-"""Reading the inputs out of a request, in each of the forms that an endpoint takes."""
+"""Reading the inputs of a request, in each of the forms that an endpoint accepts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from service.errors import (
 )
 from service.tasks.kinds import Input
 
-_SPARE_FIELDS: Final = 16  # fields of a form beside the images: empty ones
+_SPARE_FIELDS: Final = 16  # fields that a form may have beside its images: empty ones
 
 
 @dataclass(slots=True)
 class Form:
-    """A request's inputs. One that couldn't be read has its error in its place.
+    """A request's inputs. An input that can't be read is replaced by its error.
 
     `is_list` tells whether the caller sent a list, and so expects one.
     """
@@ -38,7 +38,7 @@ def read_images(content_type: str, body: bytes, max_inputs: int) -> Form:
 
     Args:
         content_type: the Content-Type header, parameters included.
-        body: the whole body, not compressed.
+        body: the whole body, decompressed.
         max_inputs: most images in the body.
 
     Raises:
@@ -63,7 +63,7 @@ def read_images(content_type: str, body: bytes, max_inputs: int) -> Form:
 
 
 def read_texts(content_type: str, body: bytes, max_inputs: int) -> Form:
-    """Read texts: a plain body, or strings in JSON, each in the charset that is declared.
+    """Read texts: a plain body, or strings in JSON, in the declared charset.
 
     The arguments are those of `read_images`.
 
@@ -122,7 +122,7 @@ def _parse_content_type(header: str) -> tuple[str, Mapping[str, str]]:
 def _unsupported(content_type: str, expected: str) -> UnsupportedMediaTypeError:
     sent = f"The content type {content_type[:100]}" if content_type else "A missing content type"
     return UnsupportedMediaTypeError(
-        f"{sent} isn't taken here: send {expected}, and say so in the Content-Type header."
+        f"{sent} isn't supported: send {expected}, and name its type in the Content-Type header."
     )
 
 
@@ -136,8 +136,8 @@ def _plain_text(body: bytes, charset: str) -> str:
     text = decode_text(body, charset)
     if not charset and 4 * text.count("\0") > len(text):
         raise UndecodableInputError(
-            "The text isn't UTF-8 but UTF-16, by its many zeros: say so by charset=utf-16 in its "
-            "Content-Type."
+            "The text has many zero bytes, so it is UTF-16 and not UTF-8: declare charset=utf-16 "
+            "in its Content-Type."
         )
     return text
 
@@ -156,11 +156,15 @@ def _text(name: str, value: Any) -> str:
 
 def _read_form(body: bytes, boundary: str, max_inputs: int) -> Form:
     if not boundary:
-        raise MalformedRequestError("The multipart Content-Type names no boundary.")
+        raise MalformedRequestError(
+            "The multipart Content-Type has no boundary: add the body's boundary."
+        )
     fields = read_fields(body, boundary.encode("latin-1"), max_inputs + _SPARE_FIELDS)
     files = [field for field in fields if _is_image(field)]
     if len(files) > max_inputs:
-        raise TooLargeError(f"At most {max_inputs} images fit in one request.")
+        raise TooLargeError(
+            f"A request may have at most {max_inputs} images: send several requests."
+        )
     if not files:
         raise MalformedRequestError('The form is empty: put a file in a field named "image".')
     is_list = len(files) > 1 or files[0].name == "images"
@@ -168,7 +172,7 @@ def _read_form(body: bytes, boundary: str, max_inputs: int) -> Form:
 
 
 def _is_image(field: Field) -> bool:
-    """Tell an image from an empty field. Raises MalformedRequestError for anything else."""
+    """Return whether a field is an image or empty. Raises MalformedRequestError if neither."""
     if field.name not in ("image", "images"):
         raise MalformedRequestError(
             'The form must hold files in fields named "image" and nothing else: with curl, '
@@ -176,17 +180,17 @@ def _is_image(field: Field) -> bool:
         )
     if not field.is_empty and not field.is_file:
         raise MalformedRequestError(
-            f'The field "{field.name}" holds text, but files are wanted there: with curl, write '
-            f"-F {field.name}=@digit.png, with @ and not <; elsewhere, give the part a filename."
+            f'The field "{field.name}" holds text, but must hold a file: with curl, write '
+            f"-F {field.name}=@digit.png, with @ and not <; in other clients, add a filename."
         )
     return not field.is_empty
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How a request's inputs are read, and what is said of them.
+    """How a request's inputs are read, and how the documentation describes them.
 
-    `one` and `several` describe the fields for one input and for a list of them. A byte of a body
+    `one` and `several` describe the fields for one input and for a list of them. One byte of a body
     becomes at most `growth` bytes in the inputs.
     """
 
@@ -202,14 +206,15 @@ READERS: Final[dict[Input, Reader]] = {
         read_images,
         growth=1,
         one="One image file: PNG, JPEG, GIF, BMP, WebP or TIFF.",
-        several="Several image files, answered by a list.",
+        several="Several image files. The answer is a list.",
     ),
     "text": Reader(
         read_texts,
-        # One character beyond U+FFFF makes all others of a text take four bytes in memory.
+        # If a text has one character beyond U+FFFF, each of its characters takes four bytes in
+        # memory.
         growth=4,
         one="One text.",
-        several="Several texts, answered by a list.",
+        several="Several texts. The answer is a list.",
         examples=(
             "A wonderful film, from start to end.",
             "I loved every minute.",
@@ -224,4 +229,4 @@ READERS: Final[dict[Input, Reader]] = {
         several="",
     ),
 }
-"""The readers by what a task's input is."""
+"""The reader for each kind of input."""

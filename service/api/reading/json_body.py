@@ -13,7 +13,7 @@ from service.errors import (
     UndecodableInputError,
 )
 
-_LARGE: Final = 1024 * 1024  # bytes from which a body's values are counted before they are parsed
+_LARGE: Final = 1024 * 1024  # bytes; the values of larger bodies are counted before they are parsed
 _PIECE: Final = 1024 * 1024
 _SPARE_VALUES: Final = 1000  # values beside the inputs that a large body may hold
 
@@ -27,14 +27,13 @@ def read_json(
 ) -> tuple[list[Any], bool]:
     """Return the inputs in a JSON object, and whether they are a list there.
 
-    An input that can't be read is an error in its place. A field that is null is none.
+    An input that can't be read is replaced by its error. A field that is null is ignored.
 
     Args:
         body: the object.
-        charset: its encoding as it was declared, or "".
-        names: of the field with one input, and of the one with a list.
-        read: makes an input of a field's name and a value in it; it raises a TridentError where it
-            can't.
+        charset: its declared encoding, or "".
+        names: the names of the field with one input, and of the field with a list.
+        read: makes an input from a field's name and a value in it, or raises a TridentError.
         max_inputs: most inputs.
 
     Raises:
@@ -51,7 +50,7 @@ def read_json(
         raise _neither(one, several)
     if len(content) != 1:
         raise MalformedRequestError(
-            f'The JSON has fields that mean nothing here: only "{one}" or "{several}" is read.'
+            f'The JSON has unknown fields: send only "{one}" or "{several}".'
         )
     if one in content:
         return [_attempt(read, one, content[one])], False
@@ -67,7 +66,7 @@ def _neither(one: str, several: str) -> MalformedRequestError:
 
 
 def _attempt(read: Callable[[str, Any], Any], name: str, value: Any) -> Any:
-    """Return what was read, or the error: one bad input must not fail the others."""
+    """Return the input, or the error: one bad input must not fail the others."""
     try:
         return read(name, value)
     except TridentError as error:
@@ -83,7 +82,7 @@ def _parse(body: bytes, charset: str, max_inputs: int) -> Any:
     text = _decode(body, charset)
     if len(text) > _LARGE and _count_values(text) > max_inputs + _SPARE_VALUES:
         raise TooLargeError(
-            f"The JSON has too many values: at most {max_inputs} inputs fit in one request."
+            f"The JSON has too many values: a request may have at most {max_inputs} inputs."
         )
     return _loads(text)
 
@@ -107,7 +106,7 @@ def _loads(text: bytes | str) -> Any:
 def _count_values(text: bytes | str) -> int:
     """Return about how many values there are in JSON.
 
-    A parsed value takes 80 bytes where it is written by two: 32 MB of `[[],[],...` become 1 GB.
+    Two bytes of JSON can become a value of 80 bytes: 32 MB of `[[],[],...` become 1 GB.
     """
     if isinstance(text, str):
         text = text.encode(errors="replace")
@@ -115,7 +114,7 @@ def _count_values(text: bytes | str) -> int:
     for start in range(0, len(text), _PIECE):
         piece = rest + text[start : start + _PIECE]
         kept = len(piece.rstrip(b"\\"))
-        kept += (len(piece) - kept) // 2 * 2  # an escape isn't cut in two
+        kept += (len(piece) - kept) // 2 * 2  # so that no escape is cut in two
         piece, rest = piece[:kept], piece[kept:]
         bare = piece.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
         between = b"".join(bare[in_string::2])

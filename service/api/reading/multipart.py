@@ -1,4 +1,4 @@
-"""Forms (multipart/form-data, RFC 7578 and RFC 2046), cut out of a body that is in memory."""
+"""Forms (multipart/form-data, RFC 7578 and RFC 2046), parsed from a body that is in memory."""
 
 import binascii
 import re
@@ -21,39 +21,41 @@ _MAX_HEAD: Final = 8 * 1024  # bytes of the headers of a part
 _MAX_HEADERS: Final = 20
 _AFTER_DELIMITER: Final = re.compile(rb"(--)?[ \t]*(\r\n|\n|\Z)")
 _FILE_TYPES: Final = (b"image/", b"application/octet-stream")
-_NOTHING: Final = ("", "null")  # what stands in a text field for no text
+_NOTHING: Final = ("", "null")  # texts that mean that a field is empty
 
 
 @dataclass(slots=True)
 class Field:
     """A field of a form: its name, and the file or the text in it.
 
-    A content that couldn't be decoded is the error that says why.
+    If the content can't be decoded, it is the error that says why.
     """
 
     name: str
     content: bytes | TridentError
     is_file: bool
     is_empty: bool
-    """Whether a browser has sent it for a field in which there is nothing."""
+    """Whether it is what a browser sends for an empty field."""
 
 
 def read_fields(body: bytes, boundary: bytes, max_fields: int) -> list[Field]:
     """Return a form's fields in their order.
 
     Args:
-        body: the whole body. What comes before its first boundary and after its last is ignored.
-        boundary: the parameter of its Content-Type.
+        body: the whole body. Anything before its first boundary and after its last is ignored.
+        boundary: the boundary from its Content-Type.
         max_fields: most fields.
 
     Raises:
-        MalformedRequestError: it isn't a form, or not all of one.
+        MalformedRequestError: it isn't a form, or it is cut off.
         TooLargeError: it has too many fields.
     """
     fields: list[Field] = []
     for start, end in _parts(body, boundary):
         if len(fields) == max_fields:
-            raise TooLargeError(f"The form has more than {max_fields} fields: send fewer.")
+            raise TooLargeError(
+                f"The form has more than {max_fields} fields: send fewer in one request."
+            )
         fields.append(_read_field(body, start, end))
     return fields
 
@@ -75,8 +77,8 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[int, int]]:
         start = rest.end()
         at = body.find(delimiter, start)
     raise MalformedRequestError(
-        "The form isn't whole: its last boundary is missing. Send all of it, its lines ended by "
-        "CR LF, and name its boundary in the Content-Type."
+        "The form isn't complete: its last boundary is missing. Send the whole form, end its "
+        "lines with CR LF, and name its boundary in the Content-Type."
     )
 
 
@@ -107,14 +109,14 @@ def _read_headers(body: bytes, start: int, end: int) -> tuple[dict[bytes, bytes]
     pairs = [line.partition(b":") for line in lines]
     if head_end < 0 or len(lines) > _MAX_HEADERS or not all(colon for _, colon, _ in pairs):
         raise MalformedRequestError(
-            "A part of the form has no headers, or too many, or they don't end with an empty line."
+            "A part of the form has no headers, too many of them, or no empty line after them."
         )
     headers = {name.strip().lower(): content.strip() for name, _, content in pairs}
     return headers, head_end + 4
 
 
 def _attempt_decoding(content: bytes, headers: dict[bytes, bytes]) -> bytes | TridentError:
-    """Return a part's content as it was before it was encoded for its way, or why it can't be."""
+    """Return a part's content without its transfer encoding, or the error."""
     encoding = headers.get(b"content-transfer-encoding", b"").lower().decode("latin-1")
     compression = headers.get(b"content-encoding", b"identity").lower().decode("latin-1")
     if compression != "identity":
@@ -135,8 +137,8 @@ def _attempt_decoding(content: bytes, headers: dict[bytes, bytes]) -> bytes | Tr
 
 def _unsupported(encoding: str) -> UnsupportedMediaTypeError:
     return UnsupportedMediaTypeError(
-        f"A part of the form has the {encoding[:50]}, which isn't taken here: send the file as it "
-        "is."
+        f"A part of the form has the {encoding[:50]}, which isn't supported: send the file as "
+        "it is."
     )
 
 

@@ -1,1 +1,1 @@
-"""Trident's own interface, over HTTP and over gRPC."""
+"""Trident's own API, over HTTP and over gRPC."""

@@ -1,4 +1,4 @@
-"""Answering gRPC calls by the engine."""
+"""Answering gRPC calls with the engine."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ class GrpcAdapter:
     def __init__(
         self, engine: Engine, *, request_timeout: float, listeners: Sequence[ExchangeListener] = ()
     ) -> None:
-        """Answer by `engine`, each call in at most `request_timeout` seconds."""
+        """Answer with `engine`, each call in at most `request_timeout` seconds."""
         self._engine = engine
         self._observers = {
             method.name: Observer(f"{SERVICE}/{name}", method.name, "grpc", listeners)
@@ -76,7 +76,7 @@ class GrpcAdapter:
         deadline = min(call.client_deadline, exchange.started + self._request_timeout)
         try:
             request = self._parse(method, data)
-            del data  # which would otherwise be there twice until the answer
+            del data  # otherwise memory holds the inputs twice until the answer
             prediction = exchange.prediction = await self._predict(request, deadline)
         except TridentError as error:
             observer.reject(exchange, error)
@@ -105,14 +105,14 @@ class GrpcAdapter:
             request = method.request.FromString(data)
         except DecodeError:
             raise MalformedRequestError(
-                "The message can't be read: is all of its text UTF-8?"
+                "The message can't be read: send the method's own message, with text in UTF-8."
             ) from None
         model, version = request.model.name or None, request.model.version or None
         if method.kind is not None:
             inputs = getattr(request, _INPUT_FIELDS[KINDS[method.kind].input])
             return ReadRequest(list(inputs), method.kind, model, version)
         if model is None:
-            raise MalformedRequestError("The request names no model: say which in `model.name`.")
+            raise MalformedRequestError("The request names no model: set `model.name`.")
         kind = self._engine.kind_of(model, version)
         return ReadRequest(_only_inputs(request, KINDS[kind].input), kind, model, version)
 
@@ -130,7 +130,7 @@ class GrpcAdapter:
 
 @dataclass(slots=True)
 class ReadRequest:
-    """What a request says, without its message: that would keep a copy of all inputs."""
+    """What a request contains. The message itself isn't kept: it has a copy of all inputs."""
 
     inputs: list[Any]
     kind: str
@@ -139,7 +139,7 @@ class ReadRequest:
 
 
 def _only_inputs(request: Any, wanted: Input) -> list[Any]:
-    """Return the inputs of a request that has a field for each kind of them."""
+    """Return the inputs of a request that has a field for each kind of input."""
     for given, field in _INPUT_FIELDS.items():
         if given != wanted and getattr(request, field):
             raise MalformedRequestError(
@@ -151,15 +151,16 @@ def _only_inputs(request: Any, wanted: Input) -> list[Any]:
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:
-    """Fail the call if its one input failed; among several, each has its own outcome."""
+    """Fail the call if its only input failed. Of several inputs, each has its own outcome."""
     if len(outcomes) == 1 and isinstance(outcomes[0], TridentError):
         raise outcomes[0]
 
 
 def _given_up(deadline: float) -> StatusCode:
-    """Return why a call was cancelled: its client went, or its deadline passed.
+    """Return why a call was cancelled: its client disconnected, or its deadline passed.
 
-    That deadline passes at the client first, which cancels the call a little before ours would.
+    The deadline passes at the client first, so the client cancels the call a little earlier than we
+    do.
     """
     expired = deadline - time.monotonic() <= _DEADLINE_SLACK
     return StatusCode.DEADLINE_EXCEEDED if expired else StatusCode.CANCELLED
@@ -176,7 +177,7 @@ def _growth(method: Method) -> int:
 
 
 def _methods() -> dict[str, Method]:
-    """Return a method for each endpoint that the proto has one for, and the one by name."""
+    """Return the methods: one for each endpoint that the proto has, and `Predict`."""
     kinds = {endpoint.name: endpoint.kind for endpoint in ENDPOINTS} | {BY_NAME: None}
     return {
         method: Method(

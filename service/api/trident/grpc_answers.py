@@ -1,7 +1,7 @@
 """Answers as messages of `trident.v1`.
 
-Messages are made from nested dictionaries: a message made of messages copies each of them, which
-took three times as long.
+Messages are made from nested dictionaries. A message that is made from messages copies each of
+them, which takes three times as long.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Fields = dict[str, Any]
 
 
 def result_fields(outcome: Any) -> Fields:
-    """Return the fields of the result for one input: of its answer, or of its error."""
+    """Return the fields of one input's result: its answer or its error."""
     if isinstance(outcome, TridentError):
         return {"error": {"code": STATUS[type(outcome)].value, "message": str(outcome)}}
     field, fields = _ANSWERS.get(type(outcome), ("fields", _struct))
@@ -31,7 +31,7 @@ def result_fields(outcome: Any) -> Fields:
 
 
 def timing_fields(prediction: Prediction) -> Fields:
-    """Return where the time went, in milliseconds."""
+    """Return the fields of the message Timing, in milliseconds."""
     timing = prediction.timing
     return {
         "decode_ms": timing.decode * 1e3,
@@ -52,7 +52,7 @@ def _tensors(answer: Tensors) -> Fields:
 
 
 def _struct(answer: Any) -> Fields:
-    """Return the fields of an answer that has no message of its own, for a Struct."""
+    """Return, for a Struct, the fields of an answer that has no message of its own."""
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in answer_fields(answer).items()
@@ -65,4 +65,4 @@ _ANSWERS: Final[dict[type[Any], tuple[str, Callable[[Any], Fields]]]] = {
     Embedding: ("embedding", _embedding),
     Tensors: ("tensors", _tensors),
 }
-"""The field of a result that takes an answer, and what is put there."""
+"""For each type of answer: its field in a result, and the content of that field."""

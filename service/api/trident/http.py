@@ -1,8 +1,8 @@
-"""Answering Trident's HTTP requests by the engine.
+"""Answering Trident's HTTP requests with the engine.
 
 A POST to an endpoint's path is answered by the default model of its task, or by the one that
-`?model=` and `?version=` name. A POST to `/models/NAME` or `/models/NAME/versions/N` is answered
-by that model, in the forms of its task.
+`?model=` and `?version=` name. A POST to `/models/NAME` or `/models/NAME/versions/N` is answered by
+that model; its body has the forms of the model's task.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Target:
 
 
 class HttpAdapter:
-    """Answers HTTP requests to the endpoints, and to models by their names."""
+    """Answers HTTP requests to the endpoints, and to models by name."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class HttpAdapter:
         request_timeout: float,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
-        """Answer by `engine`; `request_timeout` is in seconds."""
+        """Answer with `engine`; `request_timeout` is in seconds."""
         self._engine = engine
         self._endpoints = {
             endpoint.path: Target(
@@ -76,7 +76,7 @@ class HttpAdapter:
         self._request_timeout = request_timeout
 
     def path_of(self, url: bytes) -> str | None:
-        """Return the path of a URL without its query, if a POST to it is answered here."""
+        """Return the path of a URL (without query) if a POST to it is answered here, else None."""
         path = _PATHS.get(url)
         if path is None and url.startswith(b"/models/"):
             named = url.decode("latin-1")
@@ -84,16 +84,16 @@ class HttpAdapter:
         return path
 
     def try_reserve(self, path: str, size: int) -> Reservation | None:
-        """Take room for a body of `size` bytes, or return None if there is none now."""
+        """Reserve memory for a body of `size` bytes, or return None if there isn't enough now."""
         reservation = Reservation(self._engine.account)
         try:
             growth = self._target(path).reader.growth
-        except TridentError:  # `answer` will say so
+        except TridentError:  # `answer` raises it again, and reports it
             growth = 1
         return reservation if reservation.try_reserve(size * growth) else None
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """Answer a POST, by a problem document where it fails."""
+        """Answer a POST; errors are problem documents."""
         known, header = self._endpoints.get(request.path), request.headers.get
         observer = known.observer if known else self._by_name
         exchange = observer.begin(
@@ -150,7 +150,7 @@ class HttpAdapter:
         match = _MODEL_PATH.fullmatch(path)
         if match is None:
             raise UnknownModelError(
-                "There is nothing at this path: send to /models/NAME or /models/NAME/versions/N."
+                "No model has this path: send to /models/NAME or /models/NAME/versions/N."
             )
         name, number = match.groups()
         version = None if number is None else int(number)
@@ -160,7 +160,7 @@ class HttpAdapter:
     async def _read_form(
         self, reader: Reader, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> Form:
-        """Read the inputs. The request's time runs from the end of its body."""
+        """Read the inputs. The request's time-out counts from the end of its body."""
         body = await self._bodies.read(request, reservation, reader.growth)
         exchange.started, exchange.size = time.monotonic(), len(body)
         body = await self._bodies.decode(body, request, reservation, reader.growth)
@@ -168,7 +168,7 @@ class HttpAdapter:
 
 
 def _choice(target: Target, query: Mapping[str, str]) -> tuple[str | None, int | None]:
-    """Return the model and the version that a request asks for, None where it leaves them open.
+    """Return the model and the version that a request asks for; None if it names none.
 
     Raises:
         MalformedRequestError: the version isn't a number, or the path names the model already.
@@ -178,8 +178,8 @@ def _choice(target: Target, query: Mapping[str, str]) -> tuple[str | None, int |
         return model, _version(version)
     if model is not None or version is not None:
         raise MalformedRequestError(
-            "The path names the model: leave ?model= and ?version= out. A version is chosen by "
-            "/models/NAME/versions/N."
+            "The path already names the model: remove ?model= and ?version=. To choose a "
+            "version, send to /models/NAME/versions/N."
         )
     return target.model, target.version
 

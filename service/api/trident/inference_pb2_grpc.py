@@ -83,7 +83,7 @@ class InferenceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Predict(self, request, context):
-        """Puts inputs through a model that is named, whatever its task is.
+        """Runs a model by its name, whatever its task is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

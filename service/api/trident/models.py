@@ -12,7 +12,7 @@ from service.runtime.runner import ShapeProgram
 
 
 class ModelSummary(BaseModel):
-    """A model in a few words."""
+    """A short description of a model."""
 
     name: str = Field(description="The model's name.")
     task: str = Field(description="What kind of task it has.")
@@ -63,7 +63,7 @@ class VersionDescription(BaseModel):
     labels: list[str] | None = Field(description="A classifier's labels, in order.")
     signatures: dict[str, SignatureDescription] = Field(description="Its functions by name.")
     figures: list[dict[str, Any]] = Field(
-        description="What was measured of it when it was trained, as its card says."
+        description="The measurements from its training, as its card lists them."
     )
     programs: list[Program] = Field(
         description="Which program runs each shape, in the process that answers."
@@ -71,7 +71,7 @@ class VersionDescription(BaseModel):
 
 
 class ModelDescription(BaseModel):
-    """A model, with all that is known of its versions."""
+    """A model, with all details of its versions."""
 
     name: str = Field(description="The model's name.")
     task: str = Field(description="What kind of task it has.")
@@ -83,16 +83,16 @@ class ModelDescription(BaseModel):
 
 
 def list_models(engine: Engine) -> ModelList:
-    """Return all models, each in a few words."""
+    """Return short descriptions of all models."""
     names = sorted({served.name for served in engine.registry.models()})
     return ModelList(models=[_summary(engine, _versions(engine, name)) for name in names])
 
 
 def describe_model(engine: Engine, name: str) -> ModelDescription:
-    """Return what there is to know of a model.
+    """Return the description of a model.
 
     Raises:
-        UnknownModelError, NotReadyError: it isn't served.
+        UnknownModelError, NotReadyError: the model isn't served.
     """
     engine.kind_of(name)
     served = _versions(engine, name)

@@ -1,4 +1,4 @@
-"""The HTTP routes of models by their names, where a web framework calls them."""
+"""The HTTP routes of models by name, as a web framework calls them."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,7 +18,7 @@ Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 def model_routes(engine: Engine, answer: Handler) -> list[Route]:
-    """Return the routes that tell of models, and those that put inputs through them."""
+    """Return the routes that describe models, and those that run them."""
 
     async def index(request: Request) -> Response:
         return _shown(request, lambda: list_models(engine))

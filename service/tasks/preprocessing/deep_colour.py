@@ -1,7 +1,7 @@
-"""Colours of 16 bits a channel, of which Pillow keeps the upper 8.
+"""Colours of 16 bits per channel, of which Pillow keeps the upper 8.
 
-That is as good as all of them, unless a camera's 10 or 12 bits were stored in 16: the upper 8 are
-next to nothing then. The lower 8 come by reading the file once more, in the other order of bytes.
+That is enough, unless a camera's 10 or 12 bits were stored in 16: then the upper 8 contain almost
+nothing. To get the lower 8, the file is read again in the other byte order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,46 +16,46 @@ from service.tasks.preprocessing.tiles import Box, tiles
 _SWAPPED: Final = {
     "RGB;16B": "RGB;16L",
     "RGB;16L": "RGB;16B",
-    "RGB;16N": "RGB;16B",  # N is the machine's own order, which is L
+    "RGB;16N": "RGB;16B",  # N is the machine's own byte order, which is L
     "RGBA;16B": "RGBA;16L",
     "RGBA;16L": "RGBA;16B",
     "RGBA;16N": "RGBA;16B",
     "RGBX;16B": "RGBX;16L",
     "RGBX;16L": "RGBX;16B",
     "RGBX;16N": "RGBX;16B",
-    "LA;16B": "RGBA",  # which has no other order, but four bytes: upper and lower, both here
+    "LA;16B": "RGBA",  # this has no other order, but four bytes: the upper and the lower
 }
-"""By Pillow's name for how pixels are stored, the one that gives the lower bytes of it."""
+"""For each of Pillow's raw modes, the raw mode that returns the lower bytes."""
 
-_GREY_AND_ALPHA: Final = (1, 1, 1, 3)  # where the lower bytes of these are in what is read as RGBA
-_HALF = 128  # an upper byte from here on says that all 16 bits are in use
+_GREY_AND_ALPHA: Final = (1, 1, 1, 3)  # positions of the lower bytes in an RGBA pixel
+_HALF = 128  # if an upper byte is at least this, all 16 bits are used
 
 
 def low_raw_mode(image: Image.Image) -> str | None:
-    """Return what gives the lower bytes of an opened file, or None if it has none.
+    """Return the raw mode for the lower bytes of an opened file, or None if it has none.
 
-    Its pixels mustn't be read yet.
+    Call it before the file's pixels are read.
     """
     if not isinstance(image, ImageFile.ImageFile) or not image.tile:
         return None
-    if "transparency" in image.info:  # a colour, which would have to be looked up anew
+    if "transparency" in image.info:  # a transparent colour, which would have to be found again
         return None
     return _SWAPPED.get(_raw_mode(image))
 
 
 def lacks_light(image: Image.Image) -> bool:
-    """Tell whether the upper bytes are so low that the lower ones are worth reading."""
+    """Tell whether the upper bytes are so low that the lower ones are needed."""
     return not any(any(image.getchannel(band).histogram()[_HALF:]) for band in "RGB")
 
 
 def choose_raw_mode(image: Image.Image, raw_mode: str) -> None:
-    """Have an opened file read as if its pixels were stored in another way."""
+    """Make Pillow read an opened file as if its pixels were stored in another raw mode."""
     if isinstance(image, ImageFile.ImageFile):
         image.tile = [tile._replace(args=_changed(tile.args, raw_mode)) for tile in image.tile]
 
 
 def with_low_bytes(upper: Image.Image, lower: Image.Image, raw_mode: str) -> Image.Image:
-    """Return the upper bytes' picture with the 8 bits from the highest that is in use."""
+    """Return a picture of 8 bits, from the highest bit that is used downwards."""
     channels = _GREY_AND_ALPHA if raw_mode == "RGBA" else range(len(upper.getbands()))
     most = np.zeros(len(upper.getbands()), np.uint16)
     for _, high, low in _tile_pairs(upper, lower, channels):
@@ -79,7 +79,7 @@ def _changed(args: Any, raw_mode: str) -> Any:
 def _tile_pairs(
     upper: Image.Image, lower: Image.Image, channels: Sequence[int]
 ) -> Iterator[tuple[Box, NDArray[np.uint16], NDArray[np.uint16]]]:
-    """Yield both pictures' tiles, uint16 [height, width, channels], with their place."""
+    """Yield both pictures' tiles, uint16 [height, width, channels], and their places."""
     for (box, high), (_, low) in zip(tiles(upper), tiles(lower), strict=True):
         wanted = np.asarray(low)[..., list(channels)]
         yield box, np.asarray(high).astype(np.uint16), wanted.astype(np.uint16)

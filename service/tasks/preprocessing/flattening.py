@@ -1,4 +1,4 @@
-"""From any of Pillow's modes to 8 bits a channel without alpha."""
+"""From any of Pillow's modes to 8 bits per channel without alpha."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from service.tasks.preprocessing.value_range import ValueRange, is_signed
 
 Conversion: TypeAlias = Callable[[Image.Image], Image.Image]
 
-_FAINT = 32  # alpha up to which nothing can be seen: it is on another scale, or means nothing
-_FLAT = 20.0  # grey levels: deviation up to which all that is visible counts as one colour
+_FAINT = 32  # alpha up to this is invisible: the scale is another, or alpha unused
+_FLAT = 20.0  # grey levels: up to this deviation, all that is visible counts as one colour
 
 
 def flattener(image: Image.Image) -> Conversion:
-    """Return what flattens a tile of this picture: to mode "L", "RGB" or another of 8 bits.
+    """Return a function that flattens a tile to "L", "RGB" or another mode of 8 bits.
 
-    It is made from all of the picture: its range, and what is visible of it.
+    It depends on the whole picture: on its range of values, and on what is visible of it.
     """
     in_bytes = _byte_conversion(image)
     if not image.has_transparency_data:
@@ -30,7 +30,7 @@ def flattener(image: Image.Image) -> Conversion:
 
 
 def _byte_conversion(image: Image.Image) -> Conversion:
-    """Return what brings a tile to 8 bits a channel, to "RGBA" if the picture has alpha."""
+    """Return a function that brings a tile to 8 bits per channel; to "RGBA" if there is alpha."""
     mode = image.mode
     if mode.startswith(("I", "F")) or (mode == "L" and is_signed(image)):
         return _deep_conversion(image)
@@ -68,10 +68,10 @@ def _lab_transform() -> ImageCms.ImageCmsTransform:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What shows through a picture, and the alpha that counts as opaque (0: alpha means nothing).
+    """The background of a picture, and the alpha that counts as opaque (0: ignore alpha).
 
-    What is visible of a picture is either ink on nothing, and then needs the paper that it stands
-    out from, or paper with ink on it, and then nothing more than paper of its own kind around it.
+    The visible part of a picture is either ink alone, which needs a background of paper that it
+    stands out from; or paper with ink on it, which needs a background of the same paper.
     """
 
     colour: str
@@ -79,7 +79,7 @@ class Background:
 
     @classmethod
     def suiting(cls, picture: Iterable[Image.Image]) -> "Background":
-        """Choose for a picture that comes in tiles of mode "RGBA"."""
+        """Choose the background for a picture that comes in tiles of mode "RGBA"."""
         pixels = opaque = 0
         alpha_sum = luma_sum = square_sum = 0.0
         for tile in picture:

@@ -1,4 +1,4 @@
-"""From an image file's bytes to a picture in Pillow's memory, and which way up it is."""
+"""From an image file's bytes to a picture in Pillow's memory, and its orientation."""
 
 import re
 from collections.abc import Callable
@@ -20,24 +20,24 @@ from service.tasks.preprocessing.deep_colour import (
 )
 from service.tasks.preprocessing.tiles import tiles
 
-# Pillow's own limit isn't needed: a picture's size is compared with ours before Pillow sees it.
+# Pillow's own limit isn't needed: the size is checked against ours before Pillow sees the file.
 Image.MAX_IMAGE_PIXELS = None
 
 MOST_PIXEL_BYTES: Final = 12
-"""Most bytes that reading may take for each pixel of the largest picture. Nearly all take four."""
+"""Most bytes that reading may use per pixel of the largest picture. Nearly all formats use four."""
 
-_SPARE_PIXELS = 1_000_000  # for rows, and so that no small picture is refused
+_SPARE_PIXELS = 1_000_000  # for overhead per row, and so that small pictures aren't refused
 
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """A kind of file: how it starts, and what takes it apart (see `containers`)."""
+    """A file format: how its files start, and the functions that parse it (see `containers`)."""
 
     signature: re.Pattern[bytes]
     read_header: Callable[[bytes], Header]
     strip: Callable[[bytes], Stripped]
     endings: Callable[[bytes], tuple[bytes, ...]] = no_endings
-    read: Callable[[bytes], Image.Image] | None = None  # in place of Pillow's own reader
+    read: Callable[[bytes], Image.Image] | None = None  # instead of Pillow's own reader
 
 
 _FORMATS: Final = {
@@ -50,11 +50,11 @@ _FORMATS: Final = {
 }
 
 FORMATS: Final = tuple(_FORMATS)
-"""Formats that are taken. Pillow knows many more, each another parser open to any caller."""
+"""Formats that are accepted. Pillow has many more parsers, but callers could attack each one."""
 
 
 def read_header(data: bytes) -> Header:
-    """Return what an image file says of itself before its pixels.
+    """Return what an image file's header says.
 
     Raises:
         UndecodableInputError: the bytes aren't an image in one of `FORMATS`.
@@ -71,9 +71,9 @@ def read_image(data: bytes, *, mode: str, max_pixels: int) -> tuple[Image.Image,
         max_pixels: the largest width times height that is read.
 
     Raises:
-        UndecodableInputError: not an image, or one whose pixels aren't all there.
-        TooLargeError: more pixels than `max_pixels`, or reading them would take more than
-            `MOST_PIXEL_BYTES` for each of so many.
+        UndecodableInputError: it isn't an image, or some of its pixels are missing.
+        TooLargeError: it has more than `max_pixels` pixels, or reading them would use more than
+        `max_pixels` times `MOST_PIXEL_BYTES`.
     """
     name = _recognise(data)
     header = _FORMATS[name].read_header(data)
@@ -83,8 +83,8 @@ def read_image(data: bytes, *, mode: str, max_pixels: int) -> tuple[Image.Image,
     image = _open(name, stripped.data, mode)
     if image is None and _FORMATS[name].read is None:
         raise UndecodableInputError(
-            f"The {name} file can't be opened: its header is damaged, or it is of a kind that "
-            "isn't supported. Send it again, or as an ordinary PNG or JPEG."
+            f"The {name} file can't be opened: its header is damaged, or its variant of the "
+            "format isn't supported. Send it again, or save it as an ordinary PNG or JPEG."
         )
     if image is not None:
         _check_size(image.size, max_pixels)
@@ -95,7 +95,7 @@ def read_image(data: bytes, *, mode: str, max_pixels: int) -> tuple[Image.Image,
         image = _add_low_bytes(image, name, stripped.data, low)
     if image is None:
         raise UndecodableInputError(
-            f"The {name} file is truncated or damaged: send it again, whole."
+            f"The {name} file is truncated or damaged: send the whole file again."
         )
     return image, stripped.orientation
 
@@ -122,13 +122,13 @@ def _check_memory(header: Header, max_pixels: int) -> None:
     most = MOST_PIXEL_BYTES * (max_pixels + _SPARE_PIXELS)
     if header.reading_bytes > most:
         raise TooLargeError(
-            f"The image takes {header.reading_bytes} bytes to be read, over the limit of {most}: "
+            f"Reading the image needs {header.reading_bytes} bytes, over the limit of {most}: "
             "scale it down before sending it, or make it less narrow."
         )
 
 
-# Pillow's readers raise errors of any kind for a damaged file. None is kept, nor chained to ours:
-# its traceback would hold on to the picture.
+# Pillow's readers raise errors of any kind for a damaged file. They are neither kept nor chained to
+# ours: their tracebacks would keep the picture in memory.
 
 
 def _open(name: str, data: bytes, mode: str) -> Image.Image | None:
@@ -150,9 +150,9 @@ def _loads(image: Image.Image) -> bool:
 
 
 def _load_cut_off(name: str, data: bytes, mode: str) -> Image.Image | None:
-    """Read a file whose end is missing; return None if pixels are missing with it.
+    """Read a file whose end is missing; return None if pixels are missing, too.
 
-    They are all there if they don't depend on how the file goes on.
+    No pixel is missing if the picture is the same whichever end is added.
     """
     found: Image.Image | None = None
     for ending in _FORMATS[name].endings(data):
@@ -166,7 +166,7 @@ def _load_cut_off(name: str, data: bytes, mode: str) -> Image.Image | None:
 
 
 def _add_low_bytes(image: Image.Image, name: str, data: bytes, raw_mode: str) -> Image.Image:
-    """Return a picture of 16 bits a channel, all of which are dark, with its lower bits."""
+    """Return a very dark picture of 16 bits per channel, with its lower bits."""
     lower = _open(name, data, image.mode)
     if lower is None:
         return image

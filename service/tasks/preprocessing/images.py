@@ -1,4 +1,4 @@
-"""From an image file's bytes to grey or colour pixels, as upright as its owner sees it."""
+"""From an image file's bytes to grey or colour pixels, turned upright."""
 
 import math
 from typing import Final, TypeAlias
@@ -16,12 +16,12 @@ __all__ = ["FORMATS", "Pixels", "decode_image", "decoding_bytes", "pixel_count"]
 
 Pixels: TypeAlias = NDArray[np.uint8]
 
-_PLAIN_PNG_PIXELS = 64 * 1024  # up to this size, a plain PNG takes the short way
+_PLAIN_PNG_PIXELS = 64 * 1024  # up to this size, a plain PNG takes the fast path
 _FILE_COPIES = 3  # of its compressed pixels, while it is stripped of all else
 _TILE_BYTES = 40  # a pixel of the tile that is being flattened
-_KEPT_PIXELS = 16_000_000  # a larger picture is reduced: more tell no model anything
+_KEPT_PIXELS = 16_000_000  # a larger picture is reduced: no model needs more
 
-_TURNS: Final = {  # by EXIF's orientation: quarter turns to the left, and whether to mirror before
+_TURNS: Final = {  # by EXIF orientation: quarter turns to the left, and whether to mirror first
     2: (0, True),
     3: (2, False),
     4: (2, True),
@@ -43,9 +43,9 @@ def pixel_count(data: bytes) -> int:
 
 
 def decoding_bytes(data: bytes, *, channels: int) -> int:
-    """Return the most bytes that `decode_image` takes while it runs, beside the file itself.
+    """Return the most bytes that `decode_image` uses while it runs, beside the file itself.
 
-    They are told from the file's header alone.
+    Only the file's header is read for this.
 
     Raises:
         UndecodableInputError: the bytes aren't an image in one of `FORMATS`.
@@ -65,12 +65,12 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
         max_pixels: the largest width times height that is decoded.
 
     Returns:
-        uint8 [height, width] for one channel, else [height, width, 3], each 0..255. A large
-        JPEG comes at a reduced scale, and so does any picture of over 16 megapixels.
+        uint8 [height, width] for one channel, else [height, width, 3], each 0..255. A large JPEG is
+        returned at a reduced scale, and so is any picture of over 16 megapixels.
 
     Raises:
-        UndecodableInputError: not an image, or a damaged one.
-        TooLargeError: more pixels than `max_pixels`.
+        UndecodableInputError: it isn't an image, or it is damaged.
+        TooLargeError: it has more than `max_pixels` pixels.
     """
     if channels == 1:
         plain = decode_plain_png(data, max_pixels=min(_PLAIN_PNG_PIXELS, max_pixels))
@@ -83,7 +83,7 @@ def decode_image(data: bytes, *, channels: int, max_pixels: int) -> Pixels:
 
 
 def _flatten(image: Image.Image, mode: str) -> Pixels:
-    """Return the picture's pixels without alpha, 8 bits a channel, reduced if they are many."""
+    """Return the picture's pixels without alpha, 8 bits per channel; a large picture is reduced."""
     step = math.ceil(math.sqrt(image.width * image.height / _KEPT_PIXELS))
     flatten = flattener(image)
     if image.width * image.height <= TILE_PIXELS:

@@ -1,4 +1,4 @@
-"""A large picture piece by piece, so that nothing is made of the whole of it at once."""
+"""A large picture in tiles, so that no second copy of all of it is in memory."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ TILE_PIXELS = 1024 * 1024
 """Most pixels of a tile."""
 
 Box = tuple[int, int, int, int]
-"""Left, top, right and bottom, as Pillow has it."""
+"""Left, top, right and bottom, as Pillow writes a box."""
 
 
 def tiles(image: Image.Image, step: int = 1) -> Iterator[tuple[Box, Image.Image]]:
-    """Yield the picture's tiles, of a million pixels or so, each with its place.
+    """Yield the picture's tiles, of about a million pixels, each with its place.
 
-    Every side of a tile is a multiple of `step`, but at the picture's right and bottom.
+    Every side of a tile is a multiple of `step`, except at the picture's right and bottom.
     """
     if image.width * image.height <= TILE_PIXELS:
         yield (0, 0, *image.size), image

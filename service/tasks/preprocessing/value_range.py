@@ -1,4 +1,4 @@
-"""Pixels of more than 8 bits, signed ones and fractions, brought to 0..255."""
+"""Pixels of more than 8 bits, signed and floating-point ones, scaled to 0..255."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +17,17 @@ _LEAST_SPAN = 255.0  # of integers: less may be noise
 
 @dataclass(frozen=True, slots=True)
 class ValueRange:
-    """The values that stand for black and for white in a picture, told from its pixels.
+    """The values that stand for black and for white in a picture, found from its pixels.
 
     A camera's 10 or 12 bits are often stored in 16: the range is that of the fewest bits, 8 at
-    least, that hold the brightest pixel. Fractions go to 1, and signed values from the least to the
-    greatest.
+    least, that can hold the brightest pixel. Fractions range up to 1, signed values from the
+    smallest to the largest.
     """
 
     black: float
     white: float
     dtype: np.dtype[Any] | None
-    """What the pixels are to be taken for, if Pillow has them as something else."""
+    """The type that the pixels really have, if Pillow's type is wrong."""
 
     @classmethod
     def of(cls, image: Image.Image) -> "ValueRange":
@@ -53,12 +53,12 @@ class ValueRange:
 
 
 def is_signed(image: Image.Image) -> bool:
-    """Tell whether a TIFF's pixels are signed, which Pillow overlooks in those of 8 bits."""
+    """Tell whether a TIFF's pixels are signed; Pillow reads signed 8-bit pixels as unsigned."""
     return bool(_tag(image, _SAMPLE_FORMAT) == _SIGNED)
 
 
 def _range(low: float, high: float, *, is_fraction: bool) -> tuple[float, float]:
-    if high < low:  # there is no number at all
+    if high < low:  # all pixels are NaN or infinite
         return 0.0, 1.0
     if low < 0:
         return low, max(high, low + (1e-6 if is_fraction else _LEAST_SPAN))

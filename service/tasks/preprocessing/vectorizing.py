@@ -1,8 +1,9 @@
-"""From texts to token ids, by a signature of the model itself.
+"""From texts to token ids, with a signature of the model itself.
 
 The signature makes a matrix as wide as the longest text, and TensorFlow runs one call after the
-other. So one very long text among short ones would cost gigabytes, and keep everybody waiting.
-Texts of like length share a call, and of a very long one only its start and its end go in.
+other. So one very long text among short ones would need gigabytes, and make all requests wait.
+Texts of similar length share a call, and only the start and the end of a very long text are passed
+to it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,19 +18,19 @@ from service.runtime.saved_model import Array
 from service.tasks.preprocessing.text_normalization import normalize
 
 SHORT = 2000
-"""Characters up to which texts share a call, however they differ."""
+"""Characters: texts up to this length share a call, however different they are."""
 
 LONG = 8 * 1024
-"""Characters up to which a text goes in whole. Of a longer one, so many mostly hold the tokens
-that are read."""
+"""Characters: texts up to this length are passed whole. Of a longer one, this many usually contain
+the tokens that are read."""
 
 LONGEST = 64 * 1024
-"""Most characters of a text that go in: these take at most 10 ms."""
+"""Most characters of a text that are passed to the signature: they take at most 10 ms."""
 
 _MARGIN = 8
-"""Tokens beside a cut that may be wrong: halves of words, or phrases that began before it."""
+"""Tokens next to a cut that may be wrong: halves of words, or phrases that start before it."""
 
-_CHARACTER_BYTES = 64  # with its share of all tensors: up to 50 were measured
+_CHARACTER_BYTES = 64  # bytes, with its share of all tensors: up to 50 were measured
 _OBJECT_BYTES = 1024  # of three small arrays and what holds them, or of a string
 
 
@@ -37,7 +38,7 @@ _OBJECT_BYTES = 1024  # of three small arrays and what holds them, or of a strin
 class Tokens:
     """The tokens of texts: ids int32 [n, any], padded with 0 on the right; counts int [n].
 
-    `truncated`, bool [n], tells which texts have more than is read of them.
+    `truncated`, bool [n], tells which texts are longer than what is read.
     """
 
     ids: Array
@@ -50,14 +51,14 @@ TextRow: TypeAlias = str | Tokens
 
 
 class TextVectorizer:
-    """Calls the signature `vectorize` of a model, never on much at once."""
+    """Calls the signature `vectorize` of a model, with a limited amount of text at once."""
 
     def __init__(
         self,
         vectorize: Callable[[list[str]], dict[str, Array]],
         preprocessing: TextPreprocessing,
     ) -> None:
-        """Take the signature, and what the card says of how much it reads."""
+        """Take the signature, and from the card how much it reads."""
         self._vectorize = vectorize
         self._max_tokens = preprocessing.max_tokens
         self._head_tokens = preprocessing.head_tokens
@@ -69,7 +70,7 @@ class TextVectorizer:
 
     @staticmethod
     def reading_bytes(text: str) -> int:
-        """Return the most bytes that `read` takes while it runs, beside the text itself."""
+        """Return the most bytes that `read` uses while it runs, beside the text itself."""
         return _CHARACTER_BYTES * min(len(text), LONGEST)
 
     def __call__(self, rows: Sequence[TextRow]) -> Tokens:
@@ -80,14 +81,15 @@ class TextVectorizer:
         return self._joined(len(rows), self._groups(rows))
 
     def read(self, text: str) -> TextRow:
-        """Return a text in the form that the card wants, or the tokens of a very long one.
+        """Return a text in the form that the card names, or the tokens of a very long one.
 
-        These are the tokens of the whole text, unless its start or its end has next to no words:
-        64 of the first quarter of `LONGEST` characters or 192 of the rest, for the shipped model.
-        A model whose card doesn't say which tokens it reads is given the first `LONGEST`.
+        These are the same tokens as those of the whole text, unless its start or its end has very
+        few words: for the shipped model, fewer than 64 in the first quarter of `LONGEST`
+        characters, or than 192 in the rest. If a model's card doesn't say which tokens it reads,
+        the first `LONGEST` characters are used.
 
         Raises:
-            UndecodableInputError: nothing of the text can be seen.
+            UndecodableInputError: the text has no visible character.
         """
         if len(text) > LONG:
             return self._read_long(_visible(text))
@@ -111,13 +113,13 @@ class TextVectorizer:
         return Tokens(vectors["token_ids"], counts, counts > self._max_tokens)
 
     def _alone(self, text: str, *, cut: bool) -> Tokens:
-        """Return a text's tokens, copied so that they don't keep those that aren't read."""
+        """Return a text's tokens, copied so that unread tokens don't stay in memory."""
         tokens = self._whole([text])
         ids = tokens.ids[:, : self._max_tokens].copy()
         return Tokens(ids, tokens.counts, tokens.truncated | cut)
 
     def _groups(self, rows: Sequence[TextRow]) -> Iterator[tuple[list[int], Tokens]]:
-        """Yield rows of like length, by their indexes, and their tokens."""
+        """Yield the indexes of rows of similar length, and their tokens."""
         short: list[int] = []
         longer: list[int] = []
         for index, row in enumerate(rows):
@@ -140,13 +142,13 @@ class TextVectorizer:
         return Tokens(ids, counts, truncated)
 
     def _cut(self, text: str, characters: int) -> str:
-        """Return what the model reads of a text, so many characters at most."""
+        """Return what the model reads of a text, at most so many characters."""
         if self._head_tokens is None:
             return self._normalize(text[:characters])[:characters]
         return _closed_up(*self._ends(text, characters))
 
     def _ends(self, text: str, characters: int) -> tuple[str, str]:
-        """Return the start and the end of a text, so many characters of both together at most."""
+        """Return the start and the end of a text, together at most so many characters."""
         first = characters * (self._head_tokens or 0) // self._max_tokens
         rest = characters - first
         head = self._normalize(text[:first])[:first]
@@ -154,9 +156,9 @@ class TextVectorizer:
         return head, tail[max(0, len(tail) - rest) :]
 
     def _head_and_tail(self, head: str, tail: str, head_tokens: int) -> Tokens | None:
-        """Return the tokens that are read of a text that starts and ends so.
+        """Return the tokens that are read of a text with this head and tail.
 
-        None if these don't hold enough of them.
+        None if they don't contain enough tokens.
         """
         wanted = (head_tokens, self._max_tokens - head_tokens)
         vectors = self._vectorize([_without_open_tag(head), _without_closed_tag(tail)])
@@ -169,25 +171,25 @@ class TextVectorizer:
 
 
 def _visible(text: str) -> str:
-    """Return a text, or raise UndecodableInputError if nothing of it can be seen."""
+    """Return a text, or raise UndecodableInputError if it has no visible character."""
     if not text or text.isspace():
         raise UndecodableInputError("The text is empty: send at least one word.")
     return text
 
 
 def _closed_up(head: str, tail: str) -> str:
-    """Return the start and the end of a text as one; the halves of one tag make a tag again."""
+    """Join the start and the end of a text; the two halves of a tag become one tag again."""
     opens, closes = _without_open_tag(head), _without_closed_tag(tail)
     return head + tail if opens != head and closes != tail else opens + closes
 
 
 def _without_open_tag(head: str) -> str:
-    """Return a start without the tag at its end (or the mere `<`) that isn't closed."""
+    """Return a start without the unclosed tag (or single `<`) at its end."""
     opened = head.rfind("<")
     return head[:opened] if opened > head.rfind(">") else head
 
 
 def _without_closed_tag(tail: str) -> str:
-    """Return an end without the tag at its start (or all before a `>`) that isn't opened."""
+    """Return an end without the unopened tag (all before a `>`) at its start."""
     closed = tail.find(">")
     return tail if closed < 0 or 0 <= tail.find("<") < closed else tail[closed + 1 :]

@@ -129,7 +129,7 @@ def test_a_picture_that_would_take_more_is_refused_by_its_header() -> None:
         decode_image(narrow, channels=1, max_pixels=4_000_000)
     assert decode_image(narrow, channels=1, max_pixels=8_000_000).shape == (4_000_000, 1)
     sides = [(number, files.LONG, 1, struct.pack("<L", 60_000)) for number in (322, 323)]
-    with pytest.raises(TooLargeError, match="bytes to be read"):
+    with pytest.raises(TooLargeError, match="Reading the image needs"):
         decode_image(files.tiff_with(picture("L", 50), sides), channels=1, max_pixels=64_000_000)
 
 

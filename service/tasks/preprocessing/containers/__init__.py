@@ -1,6 +1,6 @@
-"""The files that images come in: what of them the pixels need, and which way up they are.
+"""Image file formats: which parts of a file the pixels need, and the image's orientation.
 
-Image files carry much that a model has no use for: EXIF, XMP, colour profiles, comments, later
-frames. Pillow reads it all, and refuses a good picture for a fault in it. So each module here takes
-one kind of file apart as far as needed, and gives Pillow the part that makes the pixels.
+Image files contain much that a model doesn't need: EXIF, XMP, colour profiles, comments, later
+frames. Pillow reads all of it, and refuses a good picture if there is a fault in it. So each module
+here parses one format as far as needed, and gives Pillow only the parts that make the pixels.
 """

@@ -14,8 +14,8 @@ _INFO = struct.Struct("<10xIIii2xHI12xI4x")
 _UNCOMPRESSED, _RLE8, _RLE4 = 0, 1, 2
 _RLE_DEPTHS = {_RLE8: 8, _RLE4: 4}
 _OLD_HEADER_BYTES = 12
-_PIXEL_BYTES = 4  # a palette's: run lengths are expanded twice; a colour's: see `endings`
-_MOST_PADDING = 3  # bytes: a row's are a multiple of four
+_PIXEL_BYTES = 4  # with a palette: run lengths are expanded twice; in colour: see `endings`
+_MOST_PADDING = 3  # bytes: a row's size is a multiple of four
 
 
 def read_header(data: bytes) -> Header:
@@ -30,13 +30,13 @@ def read_header(data: bytes) -> Header:
 
 
 def strip(data: bytes) -> Stripped:
-    """Return the file with its run lengths expanded, if it has any; else as it is."""
+    """Return the file with its run lengths expanded, or unchanged if it has none."""
     if len(data) < _INFO.size or _INFO.unpack_from(data)[1] == _OLD_HEADER_BYTES:
         return Stripped(data)
     pixels_at, _, width, height, depth, compression, colours = _INFO.unpack_from(data)
     if compression not in (_RLE8, _RLE4):
         return Stripped(data)
-    # Only what is stored from the bottom up may have run lengths.
+    # Only pictures that are stored from the bottom up may have run lengths.
     if depth != _RLE_DEPTHS[compression] or min(width, height) < 1 or pixels_at < _INFO.size:
         raise damaged_header("BMP")
     pixels = expand(data[pixels_at:], width, height, nibbles=compression == _RLE4)
@@ -47,5 +47,5 @@ def strip(data: bytes) -> Stripped:
 
 
 def endings(data: bytes) -> tuple[bytes, ...]:
-    """Return two ways in which a file that is cut off could go on: its last row's padding."""
+    """Return two possible ends for a file that is cut off in its last row's padding."""
     return tuple(bytes([filler]) * _MOST_PADDING for filler in (0x00, 0xFF))

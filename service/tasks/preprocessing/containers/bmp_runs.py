@@ -1,7 +1,7 @@
-"""Run lengths in BMP files (BI_RLE8 and BI_RLE4, as Microsoft's documentation has them).
+"""Run lengths in BMP files (BI_RLE8 and BI_RLE4 in Microsoft's documentation).
 
-Pillow takes them apart pixel by pixel, so that a few bytes cost seconds, and refuses a picture that
-ends before its last row, which is meant to be empty from there on.
+Pillow expands them pixel by pixel, so a few bytes can cost seconds. It also refuses a picture that
+ends before its last row, although the format says that the rest is empty.
 """
 
 from service.errors import UndecodableInputError
@@ -19,7 +19,7 @@ def expand(runs: bytes, width: int, height: int, *, nibbles: bool) -> bytearray:
         nibbles: whether a byte stands for two pixels, of 4 bits each.
 
     Raises:
-        UndecodableInputError: they end before the picture does.
+        UndecodableInputError: the runs end before the picture.
     """
     stride = (width + 3) & ~3
     pixels = bytearray(stride * height)
@@ -61,4 +61,4 @@ def _pair(byte: int) -> bytes:
 
 
 def _cut_off() -> UndecodableInputError:
-    return UndecodableInputError("The BMP file is truncated or damaged: send it again, whole.")
+    return UndecodableInputError("The BMP file is truncated or damaged: send the whole file again.")

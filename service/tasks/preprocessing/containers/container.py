@@ -1,4 +1,4 @@
-"""What is common to all kinds of image files."""
+"""What all image file formats have in common."""
 
 import math
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from service.errors import UndecodableInputError
 
 MOST_BLOCKS = 10_000
-"""Most blocks of metadata before the pixels: a file of more costs too much time to read."""
+"""Most blocks of metadata before the pixels: a file with more takes too long to read."""
 
 
-_ROW_BYTES = 11  # Pillow's, beside its pixels: a pointer, and padding to a multiple of four
+_ROW_BYTES = 11  # Pillow's overhead: a pointer, and padding to a multiple of four
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says of itself before its pixels, and what reading them takes.
+    """What a file's header says, and how much memory reading the pixels takes.
 
-    That are the most bytes that Pillow takes, and the library that it calls: so many for each
-    pixel, and so many beside. A picture of n times n pixels is read as one of n / `reduction`.
+    Pillow, and the library that it calls, use at most `pixel_bytes` for each pixel, and
+    `other_bytes` beside. A side of n pixels is read as n / `reduction` pixels.
     """
 
     width: int
@@ -33,12 +33,12 @@ class Header:
 
     @property
     def read_pixels(self) -> int:
-        """How many of them there are once they are read."""
+        """How many pixels there are after reading (see `reduction`)."""
         return math.ceil(self.width / self.reduction) * math.ceil(self.height / self.reduction)
 
     @property
     def reading_bytes(self) -> int:
-        """The most bytes that reading the pixels takes, beside the file itself."""
+        """The most bytes that reading the pixels uses, beside the file itself."""
         return (
             math.ceil(self.pixels * self.pixel_bytes) + self.height * _ROW_BYTES + self.other_bytes
         )
@@ -46,9 +46,9 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """A file without what its pixels don't need, and its orientation.
+    """A file reduced to what its pixels need, and its orientation.
 
-    The orientation is EXIF's: 1 is upright, 2 to 8 are the other ways that a picture can lie.
+    The orientation is EXIF's: 1 is upright, 2 to 8 are the rotated and mirrored ones.
     """
 
     data: bytes
@@ -56,12 +56,12 @@ class Stripped:
 
 
 def damaged_header(file_format: str) -> UndecodableInputError:
-    """Return the error of a file that ends, or makes no sense, before its pixels."""
+    """Return the error for a file that ends, or is invalid, before its pixels."""
     return UndecodableInputError(
-        f"The {file_format} file's header is cut off or damaged: send the file again, whole."
+        f"The {file_format} file's header is cut off or damaged: send the whole file again."
     )
 
 
 def no_endings(data: bytes) -> tuple[bytes, ...]:
-    """Return nothing: a file of this kind can't be read once its end is missing."""
+    """Return nothing: a file of this format can't be read if its end is missing."""
     return ()

@@ -13,7 +13,7 @@ from service.tasks.preprocessing.containers.container import (
 SIGNATURE = re.compile(rb"GIF8[79]a")
 _SCREEN = struct.Struct("<6sHHB2x")  # signature and version, width, height, flags
 _FRAME = struct.Struct("<xHHHHB")  # left, top, width, height, flags
-_PIXEL_BYTES = 3  # the canvas, the frame, and once more if the file has no end (see `endings`)
+_PIXEL_BYTES = 3  # the canvas, the frame, and another frame if the file has no end (see `endings`)
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _CONTROL = 0xF9
 
@@ -27,7 +27,7 @@ def read_header(data: bytes) -> Header:
 
 
 def strip(data: bytes) -> Stripped:
-    """Keep the palette, the first frame and what says which of its colours is transparent."""
+    """Keep the palette, the first frame and the block that names its transparent colour."""
     control, frame = _find_first_frame(data)
     return Stripped(data[: _palette_end(data)] + control + data[frame:])
 
@@ -40,13 +40,13 @@ def _palette_end(data: bytes) -> int:
 
 
 def _find_first_frame(data: bytes) -> tuple[bytes, int]:
-    """Return the last graphic control extension before the first frame, and where that starts."""
+    """Return the last graphic control extension before the first frame, and the frame's start."""
     at, control = _palette_end(data), b""
     in_extension = False
     for _ in range(MOST_BLOCKS):
         if at + _FRAME.size > len(data):
             break
-        if in_extension:  # sub-blocks, each its length and so many bytes, and an empty one
+        if in_extension:  # sub-blocks, each a length and that many bytes; an empty one is the last
             in_extension = data[at] > 0
             at += 1 + data[at]
         elif data[at] == _IMAGE:
@@ -62,5 +62,5 @@ def _find_first_frame(data: bytes) -> tuple[bytes, int]:
 
 
 def endings(data: bytes) -> tuple[bytes, ...]:
-    """Return two ways in which a file that is cut off could go on: what its last block lacks."""
+    """Return two possible ends for a file whose last block is cut off."""
     return tuple(bytes([filler]) * 255 + b"\0;" for filler in (0x00, 0xFF))

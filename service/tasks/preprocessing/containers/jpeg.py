@@ -26,9 +26,9 @@ _SEGMENT = struct.Struct(">BBH")  # 0xFF, marker, length
 _FRAME = struct.Struct(">5xHHB")  # height, width, components
 _PROGRESSIVE = {b"\xc2", b"\xc6", b"\xca", b"\xce"}
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman's, arithmetic coding's, quantization's; restarts
-_NO_SEGMENT = {0x00, 0x01, *range(0xD0, 0xD9), 0xFF}  # no marker, or one without a segment
-_NOISE = b"\xa5\x3c\x69\xc3\x5a\x96" * 8  # bytes of compressed pixels, whatever they mean
+_TABLES = {0xC4, 0xCC, 0xDB, 0xDD}  # Huffman, arithmetic coding, quantization; restart interval
+_NO_SEGMENT = {0x00, 0x01, *range(0xD0, 0xD9), 0xFF}  # no markers, or markers without a segment
+_NOISE = b"\xa5\x3c\x69\xc3\x5a\x96" * 8  # arbitrary bytes of compressed pixels
 _XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 
 
@@ -43,21 +43,21 @@ def read_header(data: bytes) -> Header:
     if len(frame) < _FRAME.size:
         raise damaged_header("JPEG")
     height, width, components = _FRAME.unpack_from(frame)
-    # All coefficients are kept where several scans make a picture. A file without its end is read
-    # in two ways (see `endings`), which makes two pictures.
+    # With several scans all coefficients are kept. A file without its end is read twice (see
+    # `endings`), which makes two pictures.
     reduction = _reduction(width, height)
     pixel_bytes = components * coefficient_bytes + 2 * 4 / reduction**2
     return Header(width, height, pixel_bytes, reduction=reduction)
 
 
 def _reduction(width: int, height: int) -> int:
-    """Return at which part of its scale Pillow reads a picture, asked for `REDUCED_SIDE`."""
+    """Return the factor by which Pillow reduces a picture when it is asked for `REDUCED_SIDE`."""
     most = min(width // REDUCED_SIDE, height // REDUCED_SIDE)
     return max((part for part in (1, 2, 4, 8) if part <= most), default=1)
 
 
 def strip(data: bytes) -> Stripped:
-    """Keep the frame, the tables, and the two application segments that tell the colour model."""
+    """Keep the frame, the tables, and the two application segments that name the colour model."""
     kept, exif, xmp = [data[:2]], [], []
     frame = b""
     for marker, start, end in _segments(data):
@@ -79,16 +79,16 @@ def strip(data: bytes) -> Stripped:
 
 
 def _is_single_scan(frame: bytes, scan: bytes) -> bool:
-    """Tell by a frame's segment and the first scan's content whether that scan is all there is."""
+    """Tell from the frame's segment and the first scan's content whether there is only one scan."""
     return frame[1:2] not in _PROGRESSIVE and scan[:1] == frame[9:10]
 
 
 def _check_scans(data: bytes, start: int) -> None:
-    """Refuse a file of more scans than any picture has: each costs as much as all of its pixels."""
+    """Refuse a file with more scans than any real picture: each costs as much as all its pixels."""
     end = data.find(_END, start)
     if data.count(bytes([0xFF, _SCAN]), start, end if end >= 0 else len(data)) > _MOST_SCANS:
         raise UndecodableInputError(
-            f"The JPEG file has over {_MOST_SCANS} scans: save it again by another program."
+            f"The JPEG file has over {_MOST_SCANS} scans: save it again with another program."
         )
 
 
@@ -104,7 +104,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if at + _SEGMENT.size > len(data):
             return
         lead, marker, length = _SEGMENT.unpack_from(data, at)
-        if lead != 0xFF or marker in _NO_SEGMENT:  # junk, padding, or a marker alone
+        if lead != 0xFF or marker in _NO_SEGMENT:  # junk, padding, or a marker without a segment
             at = data.find(b"\xff", at + 1)
             if at < 0:
                 return
@@ -119,10 +119,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def endings(data: bytes) -> tuple[bytes, ...]:
-    """Return two ways in which a file without its end marker could go on.
+    """Return two possible ends for a file without its end marker.
 
-    One is the marker: zeros, as far as pixels are missing. The other is noise, and noise again
-    after each restart marker that is due next. There are none if whole scans are missing.
+    One is the marker: missing pixels become zeros. The other is noise, repeated after each restart
+    marker that would follow. There are no ends if whole scans are missing.
     """
     if _END in data or not _is_scanned(data):
         return ()
@@ -132,7 +132,7 @@ def endings(data: bytes) -> tuple[bytes, ...]:
 
 
 def _next_restart(data: bytes) -> int:
-    """Return the number of the restart marker that is due next: they count to 7 in each scan."""
+    """Return the number of the next restart marker: they count from 0 to 7 in each scan."""
     scan = data.rfind(bytes([0xFF, _SCAN]))
     places = {data.rfind(bytes([0xFF, 0xD0 + number]), scan): number for number in range(8)}
     last = max(places)
@@ -140,7 +140,7 @@ def _next_restart(data: bytes) -> int:
 
 
 def _is_scanned(data: bytes) -> bool:
-    """Tell whether the scans give each component's coefficients all of their bits."""
+    """Tell whether the scans contain all bits of each component's coefficients."""
     frame = next((data[s + 4 : e] for marker, s, e in _segments(data) if marker in _FRAMES), b"")
     missing = {component: set(range(64)) for component in frame[6::3]}
     at = data.find(bytes([0xFF, _SCAN]))

@@ -1,7 +1,7 @@
 """Which way up a picture is, as its metadata says: EXIF first, then XMP.
 
-Nothing else of the metadata is read, and nothing in it is an error: what makes no sense is as good
-as absent. For the layout of EXIF see its standard (CIPA DC-008), section 4.6: it is a TIFF file.
+Nothing else of the metadata is read, and nothing in it is an error: invalid metadata is ignored.
+For the layout of EXIF see its standard (CIPA DC-008), section 4.6: it is a TIFF file.
 """
 
 import re
@@ -15,7 +15,7 @@ _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])[\"'<]")
 
 
 def find_orientation(exif: Iterable[bytes], xmp: Iterable[bytes]) -> int:
-    """Return the first orientation that makes sense, 1 to 8; 1 (upright) if there is none."""
+    """Return the first valid orientation, 1 to 8; 1 (upright) if there is none."""
     for block in exif:
         if found := _exif_orientation(block):
             return found
@@ -43,7 +43,7 @@ def _exif_orientation(block: bytes) -> int | None:
 
 
 def sane_orientation(order: str, kind: int, count: int, value: bytes) -> int | None:
-    """Return the orientation that a tag's value holds, or None if it holds no sane one.
+    """Return the orientation in a tag's value, or None if it has no valid one.
 
     Args:
         order: "<" or ">", as for `struct`.
@@ -54,7 +54,7 @@ def sane_orientation(order: str, kind: int, count: int, value: bytes) -> int | N
     if kind not in _INTEGERS or count < 1:
         return None
     layout = order + _INTEGERS[kind]
-    if count * struct.calcsize(layout) > len(value):  # it is elsewhere: no orientation is so long
+    if count * struct.calcsize(layout) > len(value):  # too long to be an orientation
         return None
     orientation: int = struct.unpack_from(layout, value)[0]
     return orientation if 1 <= orientation <= 8 else None

@@ -11,7 +11,7 @@ from service.tasks.preprocessing.containers.orientation import find_orientation
 
 SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n")
 _HEADER = struct.Struct(">8sI4sIIBB")  # signature, length, type, width, height, depth, colour
-_HEADER_END = 33  # with the rest of IHDR and its checksum
+_HEADER_END = 33  # including the rest of IHDR and its checksum
 _MOST_XMP_BYTES = 64 * 1024
 _XMP = re.compile(rb"XML:com\.adobe\.xmp\0([\x00\x01])\0[^\0]*\0[^\0]*\0", re.DOTALL)
 
@@ -28,7 +28,7 @@ def read_header(data: bytes) -> Header:
         raise damaged_header("PNG")
     stored_row = math.ceil(width * depth / 8) * _CHANNELS.get(colour, 4)
     pixel_bytes = math.ceil(depth / 8) * (1 if colour in (_GREY, _PALETTE) else 4)
-    return Header(width, height, pixel_bytes, 2 * stored_row)  # a row is undone by the one before
+    return Header(width, height, pixel_bytes, 2 * stored_row)  # each row needs the one before
 
 
 def strip(data: bytes) -> Stripped:
@@ -75,10 +75,10 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _transparency(content: bytes, data: bytes) -> bytes:
-    """Return a tRNS chunk as Pillow needs it, or nothing if it makes no sense.
+    """Return a tRNS chunk as Pillow needs it, or nothing if it is invalid.
 
-    Pillow has all pixels but 16-bit grey ones on a scale of 8 bits, and doesn't bring the colour
-    that is transparent to it.
+    Pillow scales all pixels except 16-bit grey ones to 8 bits, but doesn't scale the transparent
+    colour with them.
     """
     depth, colour = _HEADER.unpack_from(data)[5:]
     if colour == _PALETTE:

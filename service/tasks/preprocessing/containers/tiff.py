@@ -25,11 +25,11 @@ _WIDTH, _HEIGHT, _BITS, _SAMPLES = 256, 257, 258, 277
 _ORIENTATION, _XMP = 274, 700
 _STRIP_ROWS, _TILE_SIZE = 278, (322, 323)
 _HEADER_TAGS = {_WIDTH, _HEIGHT, _BITS, _SAMPLES, _STRIP_ROWS, *_TILE_SIZE}
-_MOST_SAMPLES = 8  # in a pixel: Pillow reads no more
+_MOST_SAMPLES = 8  # samples per pixel: Pillow reads no more
 _PIXEL_TAGS = frozenset({
     _WIDTH, _HEIGHT,
-    258, 259, 262,  # bits a sample, compression, photometric interpretation
-    266, 277, 284, 338, 339,  # fill order, samples a pixel, their planes, extra ones, their format
+    258, 259, 262,  # bits per sample, compression, photometric interpretation
+    266, 277, 284, 338, 339,  # fill order; samples: per pixel, planes, extra, format
     273, 278, 279, 322, 323, 324, 325,  # strips and tiles
     292, 293, 317, 320, 332,  # T.4's and T.6's options, predictor, palette, ink set
     347, *range(512, 522),  # JPEG tables, old-style JPEG
@@ -37,12 +37,12 @@ _PIXEL_TAGS = frozenset({
 })  # fmt: skip
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _LONG, _LONG8 = 4, 16
-_NUMBERS = {1: "B", 3: "H", _LONG: "L", _LONG8: "Q"}  # types of what is read here
+_NUMBERS = {1: "B", 3: "H", _LONG: "L", _LONG8: "Q"}  # the types of the values that are read here
 
 
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing what it finds wrong with a file to the standard error."""
-    libtiff = ctypes.CDLL(_imaging.__file__)  # Pillow's own, which it is linked with
+    """Keep libtiff from printing a file's faults to standard error."""
+    libtiff = ctypes.CDLL(_imaging.__file__)  # the libtiff that Pillow is linked with
     for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
         handler = getattr(libtiff, name)
         handler.argtypes, handler.restype = [ctypes.c_void_p], ctypes.c_void_p
@@ -54,7 +54,7 @@ _silence_libtiff()
 
 @dataclass(slots=True)
 class _Tag:
-    """A tag of a directory. `place` is where its value is, or None if that is in the entry."""
+    """A tag of a directory. `place` is the offset of its value, or None if the entry has it."""
 
     number: int
     kind: int
@@ -64,7 +64,7 @@ class _Tag:
 
 
 class _Directory:
-    """The first directory of a file, as far as it makes sense."""
+    """The first directory of a file, as far as it is valid."""
 
     def __init__(self, data: bytes) -> None:
         """Raises UndecodableInputError if there is none."""
@@ -117,7 +117,7 @@ def read_header(data: bytes) -> Header:
     pixel_bytes = min(math.ceil(bits[0] / 8), 4) if len(bits) == 1 else 4
     if len(bits) > 1 and bits[0] > 8:  # it may be read twice (see `deep_colour`)
         pixel_bytes = 8
-    # What is compressed is read a strip or a tile at a time, each as it is stored or as RGBA.
+    # A compressed file is read one strip or tile at a time, each as it is stored or as RGBA.
     rows = min(numbers.get(_STRIP_ROWS, (height,))[0], height)
     tile_width, tile_height = (numbers.get(number, (0,))[0] for number in _TILE_SIZE)
     stored_bytes = max(math.ceil(sum(bits) / 8), pixel_bytes)
@@ -126,7 +126,7 @@ def read_header(data: bytes) -> Header:
 
 
 def strip(data: bytes) -> Stripped:
-    """Keep the first directory, and in it what the pixels need. BigTIFF becomes TIFF."""
+    """Keep the first directory, with only what the pixels need. BigTIFF becomes TIFF."""
     directory = _Directory(data)
     tags: dict[int, _Tag] = {}
     for tag in directory.tags(_PIXEL_TAGS | {_ORIENTATION, _XMP}):
@@ -141,9 +141,10 @@ def strip(data: bytes) -> Stripped:
 
 
 def _with_directory(data: bytes, old: _Directory, tags: list[_Tag]) -> bytes:
-    """Return the file with a directory of these tags in the old one's place.
+    """Return the file with a directory of these tags in place of the old one.
 
-    It fits, and so does what BigTIFF has in its longer entries and TIFF must have after its own.
+    It fits there, together with the values that are inside BigTIFF's longer entries and must follow
+    TIFF's.
     """
     pack = partial(struct.pack, old.order + "HHL")
     changed = bytearray(data)
@@ -172,6 +173,6 @@ def _inline(value: bytes, place: int | None, order: str) -> bytes:
 
 
 def _narrow(value: bytes, order: str) -> bytes:
-    """Return 64-bit numbers as 32-bit ones: no file here is so large that they don't fit."""
+    """Return 64-bit numbers as 32-bit ones: files here are small enough for that."""
     numbers = struct.unpack(f"{order}{len(value) // 8}Q", value)
     return struct.pack(f"{order}{len(numbers)}L", *(min(number, 2**32 - 1) for number in numbers))

@@ -16,7 +16,7 @@ from service.tasks.preprocessing.containers.orientation import find_orientation
 
 SIGNATURE = re.compile(rb"RIFF....WEBP", re.DOTALL)
 
-_PIXEL_BYTES = 12  # the decoder has two canvases, and the picture is copied from one
+_PIXEL_BYTES = 12  # two canvases in the decoder, and the copy of the picture
 _FIRST_CHUNK = 12
 _EXTENDED = b"VP8X"
 _ANIMATED, _HAS_ALPHA = 0x02, 0x10  # flags of an extended file
@@ -44,9 +44,10 @@ def _read_size(data: bytes) -> tuple[int, int]:
 
 
 def read(data: bytes) -> Image.Image:
-    """Read the first frame of a stripped file. Raises an error of any kind if it's damaged.
+    """Read the first frame of a stripped file. Raises an error of any kind if it is damaged.
 
-    Pillow's own reader keeps the decoder with its canvases while it copies the picture once more.
+    Pillow's own reader keeps the decoder and its canvases in memory while it copies the picture
+    again.
     """
     decoder = _webp.WebPAnimDecoder(data)
     size, _, _, _, mode = decoder.get_info()

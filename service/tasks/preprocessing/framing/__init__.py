@@ -1,9 +1,9 @@
-"""Bringing a picture of one symbol into MNIST's own form.
+"""Converting a picture of one symbol to the form of MNIST's images.
 
 LeCun, Cortes and Burges: light ink on black, the ink's bounding box scaled to fit 20x20 with
 its aspect kept, then placed in 28x28 so that its centre of mass is the middle.
 
-Lines, frames, dark edges and dirt are told from the symbol and left out: `symbol` says how.
+Lines, frames, dark edges and dirt are recognized and removed: see `symbol`.
 """
 
 import math
@@ -21,14 +21,14 @@ from service.tasks.preprocessing.images import Pixels
 __all__ = ["frame_ink"]
 
 _WORKING_SIDE = 256  # px: larger pictures are reduced to this first
-_ENOUGH = 100  # px: ink smaller than this in a reduced picture is looked at again, closer
-_INK = 64.0  # of 255: what has less ink doesn't count for the box
+_ENOUGH = 100  # px: if the ink in a reduced picture is smaller, it is cut from the full picture
+_INK = 64.0  # of 255: pixels with less ink don't count for the box
 
 
 def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
     """Return the picture's ink, light on dark, scaled into `box` and centred by its mass.
 
-    A picture that has this form already is returned as it is.
+    A picture that already has this form is returned unchanged.
 
     Args:
         pixels: uint8 [any, any], grey.
@@ -49,7 +49,7 @@ def frame_ink(pixels: Pixels, *, height: int, width: int, box: int) -> Pixels:
 
 
 def _ink_of(pixels: Pixels) -> NDArray[np.float32]:
-    """Return the ink in its own box, from as near as it takes to see it well."""
+    """Return the ink, cut to its bounding box, at a scale that shows it well."""
     factor = _reduction(pixels)
     ink = find_ink(_reduce(pixels, factor))
     rows, columns = _ink_box(ink)
@@ -70,7 +70,7 @@ def _reduce(pixels: Pixels, factor: int) -> Pixels:
 
 
 def _zoom(pixels: Pixels, rows: slice, columns: slice, factor: int) -> Pixels:
-    """Cut a large picture down to its ink and some paper around it."""
+    """Cut a large picture to its ink and some paper around it."""
     margin = max(rows.stop - rows.start, columns.stop - columns.start) // 2
     top, left = (max(0, side.start - margin) * factor for side in (rows, columns))
     bottom, right = ((side.stop + margin) * factor for side in (rows, columns))
@@ -78,7 +78,7 @@ def _zoom(pixels: Pixels, rows: slice, columns: slice, factor: int) -> Pixels:
 
 
 def _ink_box(ink: NDArray[np.float32]) -> tuple[slice, slice]:
-    """Return the rows and the columns that the ink takes."""
+    """Return the rows and the columns of the ink's bounding box."""
     marked = ink > _INK
     if not marked.any():
         raise blank()

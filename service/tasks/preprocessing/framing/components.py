@@ -9,7 +9,7 @@ from service.tasks.preprocessing.framing.masks import Integers, Mask, Runs, runs
 
 @dataclass(frozen=True)
 class Components:
-    """The connected parts of a mask, diagonal neighbours included; arrays have an entry a part.
+    """The connected parts of a mask, diagonal neighbours included; arrays have one entry per part.
 
     A part's box is rows `top` to `bottom` and columns `left` to `right`, the ends excluded.
     """
@@ -35,14 +35,14 @@ class Components:
         return np.asarray(np.concatenate([[False], chosen])[self.labels])
 
     def box(self, part: int) -> tuple[slice, slice]:
-        """Return the rows and the columns of a part's box."""
+        """Return the rows and the columns of a part's bounding box."""
         return (
             slice(int(self.top[part]), int(self.bottom[part])),
             slice(int(self.left[part]), int(self.right[part])),
         )
 
     def cut_out(self, part: int) -> Mask:
-        """Return one part as a mask of its own box."""
+        """Return one part as a mask of the size of its bounding box."""
         return np.asarray(self.labels[self.box(part)] == part + 1)
 
 
@@ -70,7 +70,8 @@ def components(mask: Mask) -> Components:
 def _first_runs(found: Runs, width: int) -> Integers:
     """Return for each run the first run of the part that it belongs to.
 
-    A forest of runs: pairs that touch hang the later root under the earlier one, until all agree.
+    It builds a forest (union-find): for each touching pair the later root becomes a child of the
+    earlier one, until nothing changes.
     """
     above, below = _touching(found, width)
     root = np.arange(found.row.size)
@@ -84,7 +85,7 @@ def _first_runs(found: Runs, width: int) -> Integers:
 
 
 def _touching(found: Runs, width: int) -> tuple[Integers, Integers]:
-    """Return the pairs of runs that touch, the one in a row and the one in the row below."""
+    """Return the pairs of touching runs: one in a row, the other in the row below."""
     stride = width + 2  # so far apart that no run touches the next row's in the same line
     starts = found.row * stride + found.start
     ends = starts + found.length

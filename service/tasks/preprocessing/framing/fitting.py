@@ -9,7 +9,7 @@ from PIL import Image
 from service.tasks.preprocessing.framing.masks import Mask
 from service.tasks.preprocessing.images import Pixels
 
-_STROKE = 0.1  # a stroke's width as a share of the ink's box, about MNIST's own
+_STROKE = 0.1  # a stroke's width as a share of the ink's box, about as in MNIST
 _THIN_STROKE = 0.06  # strokes thinner than this share are widened to _STROKE
 
 
@@ -37,7 +37,7 @@ def _dilate(ink: NDArray[np.float32], growth: int) -> NDArray[np.float32]:
 
 
 def _stroke_width(marked: Mask) -> float:
-    """Estimate the strokes' width in pixels: a line of width w has about 2/w edges a pixel."""
+    """Estimate the strokes' width in pixels: a line of width w has about 2/w edges per pixel."""
     padded = np.pad(marked, 1)
     edges = int((padded[1:] != padded[:-1]).sum()) + int((padded[:, 1:] != padded[:, :-1]).sum())
     # A slanted edge crosses rows and columns both: 4/pi is the mean over all directions.
@@ -45,7 +45,7 @@ def _stroke_width(marked: Mask) -> float:
 
 
 def fit(ink: NDArray[np.float32], box: int) -> NDArray[np.float32]:
-    """Scale ink so that its longer side is `box` pixels, and its brightest pixel full."""
+    """Scale ink so that its longer side is `box` pixels, and its brightest pixel is 255."""
     height, width = ink.shape
     scale = box / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -56,7 +56,7 @@ def fit(ink: NDArray[np.float32], box: int) -> NDArray[np.float32]:
 
 
 def centre(ink: NDArray[np.float32], height: int, width: int) -> Pixels:
-    """Place the ink so that its centre of mass is the middle, as far as it fits."""
+    """Place the ink with its centre of mass in the middle, as far as it fits."""
     mass = float(ink.sum())
     centre_y = float((ink.sum(axis=1) * (np.arange(ink.shape[0]) + 0.5)).sum()) / mass
     centre_x = float((ink.sum(axis=0) * (np.arange(ink.shape[1]) + 0.5)).sum()) / mass

@@ -1,4 +1,4 @@
-"""Telling a picture that is in MNIST's own form from any other."""
+"""Recognizing pictures that already have the form of MNIST's images."""
 
 from functools import cache
 
@@ -10,17 +10,17 @@ from service.tasks.preprocessing.images import Pixels
 
 _DARK = 32  # grey level up to which a pixel counts as dark
 _BRIGHT = 128  # grey level that ink reaches
-_OFF_CENTRE = 2.0  # px: how far MNIST's own centres of mass stray from the middle, at most
-_MOST_INK = 0.45  # of the picture, were it all white: the boldest of MNIST's 70,000 has 0.40
-_WIDE = 5000.0  # px^4: what the mean fourth power of ink's distance to the middle rarely exceeds
-_MOST_RIM = 0.6  # of the sides of the ink's box that are ink: a box around a digit has more
+_OFF_CENTRE = 2.0  # px: the largest distance of MNIST's centres of mass from the middle
+_MOST_INK = 0.45  # mean brightness, 1 is white: the boldest of MNIST's 70,000 images has 0.40
+_WIDE = 5000.0  # px^4: the ink's mean fourth power of its distance from the middle is rarely larger
+_MOST_RIM = 0.6  # share of ink on the sides of the ink's box: a box around a digit has more
 
 
 def has_mnist_form(pixels: Pixels, box: int) -> bool:
-    """Tell whether a picture of the wanted size is light on dark, its mass in the middle.
+    """Tell whether a picture of the wanted size is light on dark, with its mass in the middle.
 
-    Its ink must fit a square of `box` pixels, without being a box itself. That is looked at only
-    where much of the ink is far from the middle, as frames and lines are.
+    Its ink must fit into a square of `box` pixels, but not be a box itself. That is checked only if
+    much of the ink is far from the middle, as it is in frames and lines.
     """
     flat = pixels.ravel().astype(np.float32)
     border, mass, off_y, off_x, far = _moments(pixels.shape).dot(flat).tolist()
@@ -36,7 +36,7 @@ def _fits(pixels: Pixels, box: int) -> bool:
     ink = marked[bounds(marked)]
     if max(ink.shape) > box:
         return False
-    if 3 * min(ink.shape) < max(ink.shape):  # a 1 is all rim
+    if 3 * min(ink.shape) < max(ink.shape):  # the whole of a 1 is rim
         return True
     rim = ink[0].sum() + ink[-1].sum() + ink[:, 0].sum() + ink[:, -1].sum()
     return bool(rim <= _MOST_RIM * 2 * sum(ink.shape))
@@ -44,10 +44,10 @@ def _fits(pixels: Pixels, box: int) -> bool:
 
 @cache
 def _moments(shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return what to multiply a flat picture by for its border's mean, its mass and moments.
+    """Return the matrix that gives a flattened picture's border mean, mass and moments.
 
-    float32 [5, pixels]; the moments are about the picture's middle, in rows and in columns, and
-    the fourth one of the distance from there.
+    float32 [5, pixels]. The moments are about the picture's middle: the first in rows and in
+    columns, and the fourth of the distance.
     """
     y, x = np.mgrid[: shape[0], : shape[1]]
     is_border = (y == 0) | (x == 0) | (y == shape[0] - 1) | (x == shape[1] - 1)

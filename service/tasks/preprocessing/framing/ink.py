@@ -1,4 +1,4 @@
-"""How much ink each pixel of a picture has, the symbol's alone."""
+"""How much of the symbol's ink each pixel of a picture has."""
 
 import math
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ from service.tasks.preprocessing.images import Pixels
 _MIN_CONTRAST = 12  # grey levels between ink and paper, below which a picture counts as blank
 _LARGE_ENOUGH = 96  # px: a smaller picture is enlarged, so that lines and strokes come apart
 _ROUNDS = 4  # of painting over what isn't the symbol; each may bring fainter things to light
-_BENEATH = 0.2  # of a frame's contrast: so much a symbol within it must have
-_BENEATH_CONTRAST = 24  # grey levels, and at least so much: grain has less
+_BENEATH = 0.2  # of a frame's contrast: a symbol inside it must have at least this
+_BENEATH_CONTRAST = 24  # grey levels, and at least this: grain has less
 _BENEATH_SIZE = 0.15  # of the picture's longer side
 
 
 @dataclass(frozen=True)
 class _View:
-    """A picture with all but the symbol painted over, and what tells its ink from its paper."""
+    """A picture with all but the symbol painted over, and the levels of its ink and paper."""
 
     levels: Pixels
     threshold: int
@@ -38,13 +38,13 @@ class _View:
 
 
 def find_ink(pixels: Pixels) -> NDArray[np.float32]:
-    """Find the symbol in a picture and how much ink each of its pixels has.
+    """Find the symbol in a picture, and how much ink each of its pixels has.
 
     Args:
         pixels: uint8 [any, any], grey.
 
     Returns:
-        float32 [height, width], 0 (paper) to 255; of the picture's size, or of a multiple of it
+        float32 [height, width], 0 (paper) to 255. It has the picture's size, or a multiple of it
         for a small picture.
 
     Raises:
@@ -63,7 +63,7 @@ def _enlarge(pixels: Pixels, factor: int) -> Pixels:
 
 
 def _look(levels: Pixels, grain: int) -> _View:
-    """Find the symbol; `grain` is how many pixels one pixel of the sender's picture takes.
+    """Find the symbol; `grain` is how many pixels wide one pixel of the sender's picture is.
 
     Raises:
         UndecodableInputError: all pixels are alike.
@@ -83,7 +83,7 @@ def _look(levels: Pixels, grain: int) -> _View:
 
 
 def _paint_over(levels: Pixels, dropped: Mask, paper: Mask, grain: int, spare: Mask) -> Pixels:
-    """Give pixels and the blurred rim around them the paper's level."""
+    """Paint pixels, and the blurred rim around them, in the paper's level."""
     painted = spread(dropped, grain + 1) & ~spread(spare, max(1, grain // 2))
     rest = paper & ~painted
     level = level_at(grey_counts(levels[rest if rest.any() else paper]), 0.5)
@@ -91,7 +91,7 @@ def _paint_over(levels: Pixels, dropped: Mask, paper: Mask, grain: int, spare: M
 
 
 def _look_beneath(view: _View, grain: int) -> _View | None:
-    """Return what is seen without the symbol, if that was a frame around something fainter."""
+    """If the symbol is a frame around something fainter, return the symbol inside it."""
     if not _may_be_frame(view.symbol):
         return None
     nothing = np.zeros_like(view.symbol)
@@ -107,7 +107,7 @@ def _look_beneath(view: _View, grain: int) -> _View | None:
 
 
 def _may_be_frame(symbol: Mask) -> bool:
-    """Tell whether a symbol touches the picture's edges, or has nothing in its middle."""
+    """Tell whether a symbol touches the picture's edges, or is empty in its middle."""
     rows, columns = bounds(symbol)
     if 0 in (rows.start, columns.start) or symbol.shape[0] == rows.stop:
         return True
@@ -130,7 +130,7 @@ def _counts(view: _View) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _extract(view: _View, grain: int) -> NDArray[np.float32]:
-    """Return how much ink each pixel has, 0..255: the paper's own level taken away."""
+    """Return how much ink each pixel has, 0..255, without the paper's level."""
     ink, paper = _counts(view)
     if view.paper_is_light:
         ink, paper = ink[::-1], paper[::-1]
@@ -152,7 +152,7 @@ def _extract(view: _View, grain: int) -> NDArray[np.float32]:
 
 
 def blank() -> UndecodableInputError:
-    """Return the error of a picture in which nothing can be seen."""
+    """Return the error for a picture without anything visible."""
     return UndecodableInputError(
-        "The image is blank: nothing in it stands out from its background."
+        "The image is blank: send one with something that stands out from its background."
     )

@@ -1,7 +1,7 @@
 """Straight lines that run through a symbol or touch it: ruled paper, boxes, underlines.
 
-A line is told from a stroke by where it ends: a line goes on beyond what it crosses, on both
-sides, while the bar of a 7 or a 4 starts or ends where another of the digit's strokes does.
+The ends distinguish a line from a stroke: a line continues on both sides beyond what it crosses,
+while the bar of a 7 or a 4 starts or ends at another stroke of the digit.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from service.tasks.preprocessing.framing.masks import (
 _SMALLEST = 8  # px: a smaller part is too coarse to tell lines from strokes
 _SLOPES = np.linspace(-0.09, 0.09, 9)  # up to five degrees
 _MAX_THICKNESS = 0.09  # of the part's longer side
-_ALONE = 0.4  # share of its length on which a line is no part of a thicker stroke
+_ALONE = 0.4  # share of its length on which a line isn't part of a thicker stroke
 _DRAWN = 0.85  # share of its length on which there is any ink
 _RULING = 4  # so many parallel lines aren't a digit's
 _THIN = 0.6  # of the strokes' width: a line thinner than this is no stroke beside them
@@ -30,7 +30,7 @@ _THIN = 0.6  # of the strokes' width: a line thinner than this is no stroke besi
 
 @dataclass(frozen=True)
 class _Line:
-    """A straight line in a part; it runs `along` one axis and lies somewhere `across` it."""
+    """A straight line in a part: its extent `along` one axis, its position `across` it."""
 
     mask: Mask
     upright: bool
@@ -62,7 +62,7 @@ def _turned(line: _Line) -> _Line:
 
 
 def _foreign(part: Mask, lines: list[_Line], spans: dict[bool, bool]) -> Mask:
-    """Return the pixels of those lines that aren't strokes of what is left without them."""
+    """Return the pixels of those lines that aren't strokes of the rest of the part."""
     while lines:
         drawn = np.logical_or.reduce([line.mask for line in lines])
         rest = _without_crumbs(part & ~drawn)
@@ -82,7 +82,7 @@ def _foreign(part: Mask, lines: list[_Line], spans: dict[bool, bool]) -> Mask:
 
 
 def _without_crumbs(rest: Mask) -> Mask:
-    """Return the large parts; nothing if there are only crumbs."""
+    """Return the large parts; nothing if there are only small ones."""
     parts = components(rest)
     largest = parts.size.max(initial=0)
     if largest < 0.1 * max(rest.shape):
@@ -120,10 +120,10 @@ def _is_box(lines: list[_Line], shape: tuple[int, ...], box: tuple[slice, slice]
 
 
 def _level_lines(part: Mask) -> list[_Line]:
-    """Find nearly horizontal lines as long as the part is wide, all at one slope.
+    """Find nearly horizontal lines as long as the part is wide, all with the same slope.
 
-    They are looked for among the thin runs of each column, by a Hough transform: for every slope
-    the middles of the runs are counted along each line of that slope.
+    A Hough transform finds them among the thin runs of each column: for every slope it counts the
+    middles of the runs along each line of that slope.
     """
     height, width = part.shape
     if min(height, width) < _SMALLEST:
@@ -169,7 +169,7 @@ def _counted(level: Integers, height: int) -> Integers:
 
 
 def _drawn(part: Mask, rows: Integers) -> NDArray[np.float64]:
-    """Return the share of each line's pixels that are True in it, a row above it or below.
+    """Return the share of each line's pixels that are True there, or one row above or below.
 
     `rows` is int64 [lines, width]: the line's row in each column.
     """

@@ -1,4 +1,4 @@
-"""Black-and-white pictures: their runs, their bounds, what is near them."""
+"""Black-and-white pictures (masks): their runs, their bounds, their surroundings."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -53,7 +53,7 @@ def stroke_width(mask: Mask) -> float:
 
 
 def _run_lengths(mask: Mask) -> Integers:
-    """Return for each pixel the length of the row's run that it is in; 0 where it is False."""
+    """Return for each pixel the length of its run in the row; 0 where it is False."""
     length = runs(mask).length
     lengths = np.zeros(mask.shape, dtype=np.int64)
     lengths[mask] = np.repeat(length, length)
@@ -61,7 +61,7 @@ def _run_lengths(mask: Mask) -> Integers:
 
 
 def bounds(mask: Mask) -> tuple[slice, slice]:
-    """Return the rows and the columns that the True pixels take; there must be one."""
+    """Return the rows and the columns of the True pixels' bounds; at least one must be True."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 

@@ -1,4 +1,4 @@
-"""The paper's light: evening it out, and the grey level that tells ink from paper."""
+"""Uneven light on the paper, and the grey level that separates ink from paper."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,13 @@ _CONCENTRATION_STEPS = 8
 
 
 def grey_counts(pixels: Pixels) -> NDArray[np.int64]:
-    """Return how many pixels there are of each grey level, int64 [256]."""
+    """Return the number of pixels of each grey level, int64 [256]."""
     # Twice as fast as np.bincount.
     return np.array(Image.fromarray(np.atleast_2d(pixels)).histogram())
 
 
 def level_at(counts: NDArray[np.int64], share: float) -> int:
-    """Return the grey level up to which a share of the counted pixels is."""
+    """Return the grey level below or at which this share of the counted pixels is."""
     return int(np.searchsorted(counts.cumsum(), share * counts.sum()))
 
 
@@ -29,7 +29,7 @@ def threshold_of(counts: NDArray[np.int64]) -> int:
 
 
 def split(counts: NDArray[np.int64]) -> int:
-    """Return how far the two halves that the threshold makes are apart, in grey levels."""
+    """Return the distance between the two sides of the threshold, in grey levels."""
     threshold = threshold_of(counts)
     dark, light = counts.copy(), counts.copy()
     dark[threshold + 1 :] = light[: threshold + 1] = 0
@@ -48,11 +48,11 @@ def _between(counts: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def even_lighting(pixels: Pixels) -> Pixels:
-    """Take away what a shadow or a lamp does to the paper, as far as it is smooth.
+    """Remove smooth shadows and light from the paper.
 
-    The paper's level is a quadratic surface through the half of the pixels that it fits best:
-    least trimmed squares, found by concentration steps (Rousseeuw and Van Driessen, 2006). A
-    picture of two plain levels is left as it is: dark edges would be taken for shadows.
+    The paper's level is a quadratic surface through the half of the pixels that fit it best: least
+    trimmed squares, found by concentration steps (Rousseeuw and Van Driessen, 2006). A picture of
+    two plain levels is returned unchanged, since its dark edges would look like shadows.
     """
     if min(pixels.shape) < _EVEN_SIDE or _has_two_levels(pixels):
         return pixels

@@ -9,17 +9,17 @@ from service.tasks.preprocessing.framing.symbol import Reading, read_symbol
 _FULL = 0.45  # of its box: what fills less is drawn by strokes
 _BLANK = 0.9  # of its box: what fills more has nothing on it that is seen yet
 _SOMETHING = 0.01  # of a sheet's box, that what is on it takes at least
-_FILLED = 0.84  # of its box: a rectangle fills more with its holes, a bold 0 or 8 less
-_ROUGHLY_FILLED = 0.72  # and so does a rectangle that lies askew
-_HOLE = 0.65  # of its box, which the inside of a 0 fills, and a symbol doesn't
+_FILLED = 0.84  # of its box: a rectangle and its holes fill more, a bold 0 or 8 and its holes less
+_ROUGHLY_FILLED = 0.72  # of its box: a tilted rectangle and its holes fill more
+_HOLE = 0.65  # of its box: the inside of a 0 fills more, a symbol less
 _STROKE = 0.15  # of its size: what is thinner is drawn by strokes
-_SHEET = 0.7  # of its size: what is as thick as this is no symbol
+_SHEET = 0.7  # of its size: a part as thick as this isn't a symbol
 
 
 def read_page(dark: Mask) -> tuple[bool, Reading]:
-    """Find the symbol where it isn't known whether it is dark on light or light on dark.
+    """Find the symbol when it may be dark on light or light on dark.
 
-    Paper is what most of the picture's border shows, unless what is then the symbol looks like a
+    The paper is the shade of most of the picture's border, unless the other shade looks like a
     sheet with a symbol on it.
 
     Args:
@@ -48,7 +48,7 @@ def _thickness(part: Mask) -> float:
 
 
 def _may_be_sheet(part: Mask) -> bool:
-    """Tell by a part alone whether it may be paper: full, and with something on it."""
+    """Tell from a part alone whether it may be paper: it is full, and has something on it."""
     share = float(part.mean())
     if share < _FULL:
         return False
@@ -57,10 +57,10 @@ def _may_be_sheet(part: Mask) -> bool:
 
 
 def _is_sheet(reading: Reading, inverse: Reading) -> bool:
-    """Tell whether a symbol is rather the paper of what the inverse picture shows.
+    """Tell whether a symbol is really paper, with the inverse picture's symbol on it.
 
-    A sheet is rectangular, so that with its holes it fills its box; a bold 0 does less so. Its
-    holes are a symbol's strokes, which fill their box less than the inside of a 0 does.
+    A sheet is rectangular, so the sheet and its holes fill its box; a bold 0 fills it less. A
+    sheet's holes are a symbol's strokes, which fill their box less than the inside of a 0 does.
     """
     thickness = _thickness(reading.main)
     is_thinner = _thickness(inverse.main) < thickness
@@ -80,6 +80,6 @@ def _is_within(inner: Mask, outer: Mask) -> bool:
 
 
 def _filled_share(part: Mask) -> float:
-    """Return how much of its box a part fills together with its holes."""
+    """Return the share of its box that a part and its holes fill."""
     outside = components(np.pad(~part, 1, constant_values=True)).labels
     return float((outside[1:-1, 1:-1] != outside[0, 0]).mean())

@@ -1,7 +1,7 @@
-"""Telling a symbol from what it is written on: frames, boxes, lines, dark edges, dirt.
+"""Separating a symbol from everything around it: frames, boxes, lines, dark edges, dirt.
 
-Something is left out only where something else remains: a loop that encloses nothing is a 0, and
-ink that touches the edges is the symbol if there is no other.
+Something is removed only if something else remains: a loop that encloses nothing is a 0, and ink
+that touches the edges is the symbol if there is no other.
 """
 
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from service.tasks.preprocessing.framing.components import Components, component
 from service.tasks.preprocessing.framing.lines import lines_in
 from service.tasks.preprocessing.framing.masks import Integers, Mask
 
-_ROUNDS = 3  # of taking lines away: what they held together may hold further lines
-_MOST_PARTS = 64  # of which pairs are compared: the largest ones
-_MOST_WITH_LINES = 4  # in which lines are looked for
+_ROUNDS = 3  # of removing lines: the parts that they connected may have more lines
+_MOST_PARTS = 64  # the largest ones, which are compared in pairs
+_MOST_WITH_LINES = 4  # in which lines are searched
 _SMALL = 0.06  # of the largest part's size: a smaller one is no reason to drop another
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the marked pixels of a picture are; bool [height, width]."""
+    """What each marked pixel of a picture belongs to; bool [height, width]."""
 
     symbol: Mask
     main: Mask
-    """The symbol's largest part, in its own box; it may have others, as a 5 its bar."""
+    """The symbol's largest part, in its own box. A symbol may have more, like the bar of a 5."""
     frame: Mask
-    """Lines, frames and dark edges. What is neither is dirt, or marks beside the symbol."""
+    """Lines, frames and dark edges. All else is dirt, or marks beside the symbol."""
 
 
 def read_symbol(mask: Mask) -> Reading:
-    """Tell the symbol among marked pixels, bool [height, width], from everything else."""
+    """Separate the symbol among marked pixels, bool [height, width], from everything else."""
     rest, parts = mask, components(mask)
     for _ in range(_ROUNDS):
         lines = _lines(parts)
@@ -132,7 +132,7 @@ def _at_the_edge(parts: Components, kept: Mask) -> Mask:
 
 
 def _fills_the_picture(parts: Components, main: int) -> Mask:
-    """Tell with which parts the main one would leave no margin: the picture is cut close."""
+    """Tell which parts leave no margin together with the main one: the picture is cut close."""
     height, width = parts.labels.shape
     tall = np.maximum(parts.bottom, parts.bottom[main]) - np.minimum(parts.top, parts.top[main])
     wide = np.maximum(parts.right, parts.right[main]) - np.minimum(parts.left, parts.left[main])
@@ -140,7 +140,7 @@ def _fills_the_picture(parts: Components, main: int) -> Mask:
 
 
 def _is_sheet(parts: Components, main: int, contact: Integers) -> Mask:
-    """Tell what looks like paper around the main part, were the picture inverted."""
+    """Tell which parts would look like paper around the main part in the inverse picture."""
     height, width = parts.labels.shape
     is_full = parts.area > 0.5 * parts.height * parts.width
     around = (parts.top <= parts.top[main]) & (parts.bottom >= parts.bottom[main])
@@ -175,7 +175,7 @@ def _bars(parts: Components, kept: Mask) -> Mask:
 
 
 def _is_longer(near: Integers, far: Integers, start: Integers, end: Integers) -> Mask:
-    """Tell for each pair whether the first is a bar that lies apart and goes beyond the second.
+    """Tell for each pair whether the first is a separate bar that extends beyond the second.
 
     `near` and `far` are the sides across the bar, `start` and `end` those along it.
     """
