@@ -1,10 +1,10 @@
-# `make` lists what there is. Each target does its own set-up, and is quick the second time.
+# `make` lists the targets. Each does its own set-up, and is fast the second time.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# BentoML sends usage reports to its makers unless it is told not to.
+# By default BentoML sends usage reports to its makers.
 export BENTOML_DO_NOT_TRACK ?= True
 
 .DEFAULT_GOAL := help
@@ -19,13 +19,14 @@ serve: $(VENV)/.serve ## Serve the models: HTTP on port 3000, gRPC on 3001
 train: $(VENV)/.dev ## Train, evaluate and export all models (ARGS=--replace or "--version 2"; --quick: a smoke run)
 	$(BIN)/python -m training all $(ARGS)
 
-test: $(VENV)/.dev ## Run every test but those of the Docker images (docker-test)
+test: $(VENV)/.dev ## Run every test except those of the Docker images (docker-test)
 	$(BIN)/pytest $(ARGS)
 
 bench: $(VENV)/.dev ## Measure Trident beside stock BentoML (ARGS="--quick" for a smoke run)
 	$(BIN)/python -m loadtests.bench $(ARGS)
 
-loadtest: $(VENV)/.dev ## Load a server like clients do for DURATION, its own or HOST=http://... (GRPC_HOST=host:port)
+loadtest: $(VENV)/.dev ## Load a server as clients do, for DURATION: its own, or HOST=http://...
+(GRPC_HOST=host:port)
 	$(BIN)/python -m loadtests.run_locust --users $(USERS) --spawn-rate $(SPAWN_RATE) --duration $(DURATION) \
 		$(if $(HOST),--host $(HOST)) $(if $(GRPC_HOST),--grpc-host $(GRPC_HOST)) $(ARGS)
 
@@ -49,7 +50,7 @@ lint: $(VENV)/.dev ## Check style, types and generated code
 	$(BIN)/mypy
 	$(BIN)/python -m tests.check_stubs
 
-format: $(VENV)/.dev ## Format the code and mend what can be mended
+format: $(VENV)/.dev ## Format the code and fix what can be fixed automatically
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
@@ -63,7 +64,7 @@ settings: $(VENV)/.dev ## Write docs/settings.md from service/settings.py
 bento: $(VENV)/.serve ## Build a Bento, to be served anywhere by `bentoml serve trident:latest`
 	$(BIN)/bentoml build
 
-lock: $(VENV)/.dev ## Pin all dependencies anew, from pyproject.toml
+lock: $(VENV)/.dev ## Pin all dependencies again, from pyproject.toml
 	$(COMPILE) pyproject.toml --extra cpu -o requirements/serve.lock
 	$(COMPILE) pyproject.toml --extra gpu -o requirements/gpu.lock
 	$(COMPILE) pyproject.toml --extra cpu --extra training --group dev -o requirements/dev.lock

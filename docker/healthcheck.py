@@ -1,4 +1,4 @@
-"""Exit with 0 if the service in this container is ready, and its workers don't die again and again.
+"""Exit with 0 if the service in this container is ready, and its workers don't die repeatedly.
 
 A worker that is killed for memory is replaced, and ready again before the next check sees it.
 """
@@ -18,7 +18,7 @@ HISTORY = Path(tempfile.gettempdir()) / "trident-worker-exits.json"
 
 
 def ask(path: str) -> str:
-    """Return the body of the service's answer. Raises OSError if it has none, or isn't 200."""
+    """Return the body of the service's answer. Raises OSError if there is none, or it isn't 200."""
     port = int(os.environ.get("BENTOML_PORT", "3000"))
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", path)
@@ -29,7 +29,7 @@ def ask(path: str) -> str:
 
 
 def recent_exits(total: float) -> float:
-    """Return how many workers died lately, of this `total` since the service started."""
+    """Return how many of the `total` workers that died since the start died recently."""
     now = time.time()
     history = json.loads(HISTORY.read_text()) if HISTORY.exists() else []
     history = [[at, count] for at, count in history if at > now - SECONDS and count <= total]

@@ -3,10 +3,10 @@
 #
 #   docker/rolling-restart.sh [compose options, such as -f docker/compose.gpu.yaml]
 #
-# One at a time: a new replica is started from the present image and settings, and is healthy before
-# the balancer takes an old one out, which then finishes what it has and stops. For a new release,
-# build or pull the image first. If a new replica doesn't become healthy, it is removed, and the old
-# ones go on; mend what it complains of, and start this again.
+# One at a time: it starts a new replica from the present image and settings. When that is healthy,
+# the balancer drains an old one, which finishes its requests and stops. For a new release, build or
+# pull the image first. If a new replica doesn't become healthy, it is removed, and the old ones go
+# on; fix the cause that its log shows, and start this again.
 #
 # In the end there are TRIDENT_REPLICAS replicas, or as many as there were if that isn't set.
 set -euo pipefail
@@ -19,7 +19,7 @@ drain() { "${compose[@]}" exec -T balancer drain "$@"; }
 
 known= leaving=
 
-# Start one replica more. Fails if it doesn't become healthy.
+# Start one more replica. Fails if it doesn't become healthy.
 start() {
     local new
     "${compose[@]}" up --detach --no-deps --no-recreate --scale trident=$(($(all | wc -l) + 1)) trident
@@ -31,12 +31,12 @@ start() {
             *) break ;;
         esac
     done
-    echo "The new replica doesn't become healthy; the last lines of its log:" >&2
+    echo "The new replica doesn't become healthy and is removed. The last lines of its log:" >&2
     docker logs --tail 20 "$new" >&2
     return 1
 }
 
-# Take a replica from the balancer, and end it.
+# Drain a replica at the balancer, and end it.
 retire() {
     local address
     for address in $(docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1"); do
@@ -53,7 +53,7 @@ end() {
     drain --release
 }
 
-# However this ends: what was begun with an old replica is finished, else the new one goes.
+# At any exit: finish retiring an old replica if that has begun, otherwise remove the new one.
 finish() {
     local replica
     [ -z "$leaving" ] || end
@@ -62,7 +62,7 @@ finish() {
     done
 }
 
-# What an interrupted restart left: replicas that don't run, or can't, and one that gets no requests.
+# What an interrupted restart left: replicas that don't run, and one that gets no requests.
 old=()
 for replica in $(all); do
     case $(state "$replica") in

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Tell HAProxy to give a replica no new requests; used by rolling-restart.sh.
 #   drain ADDRESS      once another replica answers, send nothing new to the one at ADDRESS
-#   drain --release    once the drained replica is down, take the mark from its slot: the next
-#                      replica, which may even get its address, shall be given requests
+#   drain --release    once the drained replica is down, remove the mark from its slot, so that the
+#                      next replica there gets requests, even if it has the same address
 set -euo pipefail
 
 # HAProxy's flag in the column srv_admin_state of `show servers state`.
@@ -18,7 +18,7 @@ haproxy() {
 # Lines of "backend/server address operational-state admin-state".
 servers() { haproxy show servers state | awk '$4 ~ /^trident/ { print $2 "/" $4, $5, $6, $7 }'; }
 
-# Whether each backend has a replica besides the one at $1 that answers.
+# Whether each backend has another replica than the one at $1 that answers.
 replaced() {
     servers | awk -v address="$1" '
         { split($1, name, "/"); backends[name[1]] }

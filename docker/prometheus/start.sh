@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Prometheus with these options. It can't read the environment, so a rule tells it how many
-# replicas of Trident there should be: DNS only tells how many there are.
+# Starts Prometheus with these options. Rules can't read the environment, so this script writes a
+# rule with the wanted number of replicas: DNS only shows how many there are.
 set -eu
 cat > "${TMPDIR:-/tmp}/wanted.yml" <<EOF
 groups:
