@@ -1,7 +1,7 @@
 """Trident's service: `bentoml serve service:Trident`.
 
-The service itself is imported when it is asked for, so that the other packages and the generated
-gRPC stubs can be used without BentoML.
+The service itself is imported on first use, so that the other packages and the generated gRPC stubs
+can be used without BentoML.
 """
 
 from typing import Any, Final

@@ -51,7 +51,7 @@ class Stage:
         """Take so many bytes once they are free, in the order of the calls.
 
         Raises:
-            OverloadedError: too many requests wait already.
+            OverloadedError: too many requests already wait.
         """
         if self.try_take(size):
             return

@@ -1,4 +1,4 @@
-"""The BentoML service: the process, its life, and the endpoints' declarations."""
+"""The BentoML service: it creates all parts by the settings, and starts and stops them."""
 
 import asyncio
 import logging
@@ -53,8 +53,8 @@ except InvalidSettingsError as error:
 _DESCRIPTION = """
 Trained Keras models behind HTTP and gRPC.
 
-Images and texts go in one by one or many at once. Several inputs are answered by a list in the
-same order; errors are problem documents (RFC 9457) that say what to change.
+Send one image or text, or many at once. The answer to several inputs is a list in the same order.
+Errors are problem documents (RFC 9457) that say what to change.
 """
 
 _engine = Engine(
@@ -65,7 +65,7 @@ _engine = Engine(
         max_inputs=settings.max_inputs,
         max_pixels=settings.max_pixels,
         max_inflight_bytes=settings.max_inflight_bytes,
-        # Half of the cores: a flood of photos must leave small requests the other half.
+        # Half of the cores: the other half stays free for small requests during a flood of photos.
         decoders=max(1, CORES // (2 * settings.workers)),
         max_inline_seconds=max_inline_seconds(settings.workers, CORES),
     ),
@@ -143,7 +143,7 @@ Endpoints: Any = type("Endpoints", (), declared(_http.answer))
     description=_DESCRIPTION,
     workers=settings.workers,
     traffic={"timeout": settings.request_timeout + settings.drain_timeout},
-    # BentoML's own metrics label by the raw path, and its access log formats a line a request.
+    # BentoML's own metrics have the raw path as a label; its access log formats a line per request.
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
 )
@@ -164,7 +164,7 @@ class Trident(Endpoints):
     @bentoml.on_deployment
     @staticmethod
     def check() -> None:
-        """Fail before a worker starts: no model that can be served, a port that is taken."""
+        """Fail before a worker starts if no model can be served, or a port is in use."""
         configure_logging(settings.log_format, settings.log_level, worker=None)
         report_settings(settings, os.environ)
         try:
@@ -180,7 +180,7 @@ class Trident(Endpoints):
 
     @bentoml.on_startup
     async def start(self) -> None:
-        """Begin the worker's life."""
+        """Start the worker."""
         self._reporting = asyncio.create_task(
             ProcessMetrics(self._worker, _engine.account).keep_written()
         )
@@ -188,7 +188,7 @@ class Trident(Endpoints):
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
-        """End it, once the calls under way are answered; then write what was counted."""
+        """Stop it when the calls in progress are answered; then write the buffered metrics."""
         await _lifecycle.stop()
         if self._reporting is not None:
             self._reporting.cancel()

@@ -1,1 +1,1 @@
-"""Trains Trident's models: data sets in, SavedModels with their cards in `models/` out."""
+"""Trains Trident's models: from data sets to SavedModels with cards in `models/`."""

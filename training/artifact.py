@@ -1,4 +1,4 @@
-"""Exported models, used as their users use them: through `tf.saved_model.load` alone."""
+"""Exported models, loaded as their users load them: only with `tf.saved_model.load`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from training.errors import ArtifactError
 
 
 def load(folder: Path) -> Any:
-    """What `tf.saved_model.load` makes of `folder`.
+    """Load `folder` with `tf.saved_model.load`.
 
     Raises:
         ArtifactError: there is no SavedModel.

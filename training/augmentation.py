@@ -1,7 +1,7 @@
 """Digits as other people might have drawn them: whole batches at a time, inside TensorFlow.
 
-Every function takes and returns float32 [n, 28, 28, 1], 0 (paper) to 1 (ink), and draws its
-random numbers anew for each image.
+Every function takes and returns float32 [n, 28, 28, 1], 0 (paper) to 1 (ink), and draws new random
+numbers for each image.
 """
 
 import math
@@ -10,11 +10,12 @@ import tensorflow as tf
 
 SIZE = 28
 FLOW_GRID = 5
-"""The elastic distortion is drawn on so coarse a grid and interpolated: neighbours move alike."""
+"""Size of the grid of the elastic distortion. It is coarse and interpolated, so that neighbouring
+pixels move alike."""
 
 
 def uniform(count: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    """Random numbers as [n, 1, 1, 1], one an image."""
+    """Random numbers as [n, 1, 1, 1], one per image."""
     return tf.random.uniform([count, 1, 1, 1], low, high)
 
 
@@ -32,7 +33,7 @@ def warp(
         images: float32 [n, 28, 28, 1].
         degrees: of rotation.
         scale: relative change of width and, independently, of height.
-        shear: horizontal movement a pixel of height.
+        shear: horizontal movement per pixel of height.
         shift: pixels.
         elastic: standard deviation in pixels of the bending (Simard et al., 2003, by
             interpolation instead of Gaussian smoothing).
@@ -80,7 +81,7 @@ def restroke(images: tf.Tensor, share: float = 0.3) -> tf.Tensor:
 
 
 def refocus(images: tf.Tensor, share: float = 0.2) -> tf.Tensor:
-    """A slight blur in `share` of the images, and a pen that is paler in as many others."""
+    """A slight blur in `share` of the images, and a paler pen in as many others."""
     count = tf.shape(images)[0]
     blurred = tf.nn.avg_pool2d(images, 3, 1, "SAME")
     images += uniform(count, 0.0, 0.8) * _chosen(count, share) * (blurred - images)

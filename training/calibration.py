@@ -1,4 +1,4 @@
-"""Making a classifier's probabilities mean what they say."""
+"""Calibration: a classifier's probabilities become as high as it is often right."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from training.metrics import negative_log_likelihood
 
 
 def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature by which logits should be divided: below 1 the model was too timid.
+    """The temperature by which logits should be divided: below 1 if the model was underconfident.
 
     It minimises the negative log-likelihood of `labels` [n] under `probabilities` [n, classes],
-    both of examples that the model did not learn from, and it changes no decision. Guo et al.,
-    "On Calibration of Modern Neural Networks", 2017, section 4.2.
+    both of examples that the model was not trained on. It doesn't change the predicted labels. Guo
+    et al., "On Calibration of Modern Neural Networks", 2017, section 4.2.
     """
     candidates = np.geomspace(0.2, 5.0, 323)
     losses = [

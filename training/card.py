@@ -1,7 +1,7 @@
-"""The model card, `model.json`: what a model is, takes, gives, was made from and is worth.
+"""The model card, `model.json`: a model's task, inputs, outputs, training and quality.
 
-Everything that serves a model reads it, so its form is a contract; a new field is free, a
-changed one is not.
+Everything that serves a model reads it, so its form is a contract: new fields may be added, but
+existing ones must not change.
 """
 
 import json
@@ -25,7 +25,7 @@ Task = Literal["image_classification", "text_classification", "image_embedding"]
 
 @dataclass(frozen=True)
 class Tensor:
-    """A named input or output; None in the shape is a size that varies."""
+    """A named input or output; None in the shape is a variable size."""
 
     dtype: str
     shape: list[int | None]
@@ -53,7 +53,7 @@ class Framing:
 
 @dataclass(frozen=True)
 class ImagePreprocessing:
-    """The model is given `scale * pixel + offset`, pixels being 0..255, in its input's dtype."""
+    """The model gets `scale * pixel + offset`, of pixels in 0..255, in its input's dtype."""
 
     framing: Framing
     height: int = 28
@@ -68,8 +68,8 @@ class ImagePreprocessing:
 class TextPreprocessing:
     """Of a text with more than `max_tokens`, the first `head_tokens` and the last ones are read.
 
-    Rows are padded to the smallest bucket they fit. `normalization` names the rule that brings a
-    text into the form that the model learned from.
+    Rows are padded to the smallest bucket they fit. `normalization` names the rule that the
+    training texts were normalized with.
     """
 
     max_tokens: int
@@ -91,7 +91,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Baseline:
-    """Something simple, measured on the same data, that the model should beat."""
+    """A simple model, measured on the same data, that the model should beat."""
 
     name: str
     value: float
@@ -99,7 +99,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure, measured on data that the model never learned from."""
+    """One figure, measured on data that the model was not trained on."""
 
     name: str
     dataset: str
@@ -113,8 +113,8 @@ class Metric:
 class TrainingRecord:
     """What only the training knows; kept beside the model so that an evaluation can be repeated.
 
-    `history` holds a list of numbers an epoch long for each curve, `baselines` what the training
-    measured on models that it did not keep.
+    `history` has a list with one number per epoch for each curve, `baselines` the figures of models
+    that the training did not keep.
     """
 
     name: str
@@ -130,7 +130,7 @@ class TrainingRecord:
 
     @property
     def quick(self) -> bool:
-        """Whether it was a smoke run."""
+        """Whether it was a smoke test."""
         return bool(self.hyperparameters.get("quick"))
 
     def write(self, folder: Path) -> None:
@@ -142,7 +142,7 @@ class TrainingRecord:
         """Read `training.json`.
 
         Raises:
-            ArtifactError: `folder` is no model that was trained here.
+            ArtifactError: `folder` isn't a model that was trained here.
         """
         return cls(**_read_json(folder / cls.FILE_NAME))
 
@@ -180,10 +180,10 @@ def make_card(
     training_data: Sequence[TrainingData],
     metrics: Sequence[Metric],
 ) -> Card:
-    """The card of the SavedModel in `folder`: what is given, and what can be read from there.
+    """The card of the SavedModel in `folder`: from the arguments, and from what the folder has.
 
     Raises:
-        ArtifactError: `folder` holds no model that was trained here.
+        ArtifactError: `folder` has no model that was trained here.
     """
     record = TrainingRecord.read(folder)
     return Card(
@@ -207,7 +207,7 @@ def read(folder: Path) -> dict[str, Any]:
     """The card in `folder` as plain JSON values.
 
     Raises:
-        ArtifactError: there is none, or it is no JSON.
+        ArtifactError: there is none, or it isn't JSON.
     """
     return _read_json(folder / FILE_NAME)
 
@@ -236,7 +236,7 @@ def file_hashes(folder: Path) -> dict[str, str]:
 
 
 def libraries() -> dict[str, str]:
-    """The versions that a retraining would need to come out the same."""
+    """The versions that are needed to repeat the training with the same result."""
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = click.Path(file_okay=False, path_type=Path)
 MODELS = Path("models")
 QUICK_MODELS = Path("build/quick-models")
-"""Where a smoke run writes, so that it never takes the place of a model that is served."""
+"""Where a smoke test writes, so that it never replaces a model that is served."""
 
 
 class Trainer(Protocol):
@@ -30,19 +30,19 @@ class Trainer(Protocol):
         """Train, export and evaluate into `target`."""
 
     def evaluate(self, folder: Path) -> "Card":
-        """Measure the exported model in `folder` anew; rewrite its card and pictures."""
+        """Measure the exported model in `folder` again; rewrite its card and pictures."""
 
 
 def trainer(name: str) -> Trainer:
-    """The module of a model; imported late, since TensorFlow takes seconds to come up."""
+    """The module of a model; imported late, since importing TensorFlow takes seconds."""
     return cast(Trainer, importlib.import_module(f"training.{name}"))
 
 
 class Commands(click.Group):
-    """Expected failures end in a sentence instead of a traceback."""
+    """A group of commands that show expected failures as a message instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was named."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except TrainingError as error:
@@ -72,15 +72,15 @@ def main() -> None:
     r"""Train Trident's three models and export them for serving.
 
     \b
-    Try everything out, under a minute:
+    Try everything, in less than a minute:
         python -m training all --quick
-    Make the models as they are in the repository, in place of those:
+    Train the models as they are in the repository, and replace those:
         python -m training all --replace
     Train one with another learning rate, and keep version 1 beside it:
         python -m training digits --learning-rate 0.001 --version 2
 
-    A model is written to OUTPUT/NAME/VERSION: a SavedModel, its card (model.json: what it takes
-    and gives, how it was made, how good it is on data it never saw) and pictures. Data sets are
+    A model is written to OUTPUT/NAME/VERSION: a SavedModel, its card (model.json: its inputs and
+    outputs, how it was made, how good it is on data it never saw) and pictures. Data sets are
     downloaded once, checked against pinned SHA-256 hashes, and kept in your cache folder or in
     $TRIDENT_CACHE.
     """
@@ -104,15 +104,15 @@ replace_option = click.option(
     "--replace",
     "may_replace",
     is_flag=True,
-    help="Replace a version that is there already, once the new one is complete.",
+    help="Replace an existing version when the new one is complete.",
 )
 seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Makes a training repeatable."
+    "--seed", type=int, default=0, show_default=True, help="Makes the training repeatable."
 )
 quick_option = click.option(
     "--quick",
     is_flag=True,
-    help=f"Smoke run: one epoch on {QUICK_EXAMPLES:,} examples. Proves the way, not the model.",
+    help=f"Smoke test: one epoch on {QUICK_EXAMPLES:,} examples. The model isn't usable.",
 )
 
 
@@ -124,10 +124,10 @@ def train(
     may_replace: bool,
     options: dict[str, Any],
 ) -> None:
-    """Train the models; `options` are what was asked for of a `Recipe`'s fields.
+    """Train the models; `options` are the fields of a `Recipe` that the user has set.
 
     Raises:
-        ArtifactError: a version is there already, and isn't to be replaced.
+        ArtifactError: a version exists, and must not be replaced.
     """
     quick = options["quick"]
     models = output or (QUICK_MODELS if quick else MODELS)
@@ -147,7 +147,7 @@ def check_unused(folder: Path) -> None:
     """Raise ArtifactError if there is a version in `folder` already."""
     if folder.exists():
         raise ArtifactError(
-            f"{folder} is there already: choose another --version or --output, or say --replace."
+            f"{folder} already exists: choose another --version or --output, or add --replace."
         )
 
 
@@ -164,20 +164,20 @@ def training_command(name: str, description: str) -> None:
     @click.option(
         "--batch-size",
         type=BatchSize(),
-        help="Examples a step: 1 is single-sample (stochastic) gradient descent, a number is "
+        help="Examples per step: 1 is single-sample (stochastic) gradient descent, more is "
         f"mini-batch, 'full' (or 0) is full-batch.  [default: {recipe.batch_size}]",
     )
     @click.option(
         "--learning-rate",
         type=click.FloatRange(min=0, min_open=True),
-        help="The highest: it is warmed up to, then lowered along a cosine.  "
+        help="The highest rate: it rises to this (warm-up), then falls along a cosine. "
         f"[default: {recipe.learning_rate}]",
     )
     @click.option(
         "--optimizer",
         type=click.Choice(["adam", "sgd"]),
-        help="Adam, or plain gradient descent without momentum, which wants a learning rate "
-        f"some fifty times as high.  [default: {recipe.optimizer}]",
+        help="Adam, or plain gradient descent without momentum, which needs a learning rate "
+        f"about fifty times as high.  [default: {recipe.optimizer}]",
     )
     @output_option
     @version_option
@@ -212,7 +212,7 @@ training_command(
 @seed_option
 @quick_option
 def train_all(output: Path | None, version: int, *, may_replace: bool, **options: Any) -> None:
-    """Train all three models, each by its default recipe."""
+    """Train all three models, each with its default recipe."""
     train(list(RECIPES), output, version, may_replace=may_replace, options=options)
 
 
@@ -229,7 +229,7 @@ def fetch() -> None:
         fashion.load_test_images()
         click.echo(f"Fashion-MNIST: in {cache.folder()}, hash as pinned")
     except DownloadError as error:
-        click.echo(f"Fashion-MNIST: left out. {error}")
+        click.echo(f"Fashion-MNIST: skipped. {error}")
 
 
 @main.command()
@@ -240,9 +240,9 @@ def fetch() -> None:
 def evaluate(folders: tuple[Path, ...], output: Path) -> None:
     """Measure exported models again and rewrite their cards and pictures.
 
-    FOLDERS are versions, such as models/digits/1; without any, all in OUTPUT are taken. Every
-    figure is computed from the SavedModel itself on the held-out data, except for baselines that
-    had to be trained, which are kept from the training.
+    FOLDERS are versions, such as models/digits/1; the default is all in OUTPUT. Every figure is
+    computed with the SavedModel itself on the held-out data. Only the figures of trained baselines
+    are kept from the training.
     """
     from training.card import TrainingRecord
 

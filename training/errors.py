@@ -1,4 +1,4 @@
-"""What can be expected to go wrong in training; every message says what to change."""
+"""Failures that are expected in training; every message says what to change."""
 
 
 class TrainingError(Exception):
@@ -10,7 +10,7 @@ class DownloadError(TrainingError):
 
 
 class WrongHashError(TrainingError):
-    """Fetched data are not the data that this code was written for."""
+    """Fetched data don't have the pinned hash."""
 
 
 class UnsafePickleError(TrainingError):
@@ -18,7 +18,7 @@ class UnsafePickleError(TrainingError):
 
 
 class DiskFullError(TrainingError):
-    """There is no room left where a file was to be written."""
+    """There is no space left to write a file."""
 
 
 class NotWritableError(TrainingError):

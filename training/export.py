@@ -1,4 +1,4 @@
-"""SavedModels that need nothing of ours: fixed signatures, each weight written once, checked.
+"""SavedModels that need no code of ours: fixed signatures, each weight written once, checked.
 
 `keras.Model.export` writes every variable twice (keras issue 23553), so the SavedModel is made
 from a bare `tf.Module` that holds the variables once and the signatures.
@@ -23,7 +23,7 @@ BOOKKEEPING = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 RELATIVE_TOLERANCE = 1e-4
 ABSOLUTE_TOLERANCE = 1e-5
-"""What the order of additions may change between two runs of one graph."""
+"""Tolerance: the order of additions may differ between two runs of one graph."""
 
 IMAGES = tf.TensorSpec([None, 28, 28, 1], tf.uint8, "image")
 """The input that the models for images share."""
@@ -47,7 +47,7 @@ np.savez(exchange + "/outputs.npz", **found)
 
 @dataclass(frozen=True)
 class Example:
-    """A call of a signature, and what the trained Keras model answers to the same inputs.
+    """A call of a signature, and the trained Keras model's answer to the same inputs.
 
     Texts are given as arrays of bytes (dtype S).
     """
@@ -63,17 +63,17 @@ def save(
     variables: Sequence[tf.Variable],
     resources: Sequence[Any] = (),
 ) -> None:
-    """Write a SavedModel into `folder` and check that it holds every variable once.
+    """Write a SavedModel into `folder` and check that it has every variable once.
 
     Args:
         folder: an existing folder.
         signatures: for each name a `tf.function` with an `input_signature`, whose arguments are
             the signature's inputs and which returns a dict of its outputs.
-        variables: all that the signatures read; see `variables_of`.
+        variables: all variables that the signatures read; see `variables_of`.
         resources: anything else that they need, such as lookup tables.
 
     Raises:
-        ExportError: it can't be written, or a variable is written not once but never or twice.
+        ExportError: it can't be written, or a variable isn't written exactly once.
     """
     module = tf.Module()
     module.kept = [*variables, *resources]
@@ -81,7 +81,7 @@ def save(
         tf.saved_model.save(module, str(folder), signatures=dict(signatures))
     except tf.errors.OpError as error:
         raise ExportError(
-            f"The model could not be written to {folder}: is the disk full? Free some space or "
+            f"The model could not be written to {folder}. If the disk is full, free some space or "
             f"choose another --output. TensorFlow says: {error.message}"
         ) from error
     _check_written_once(folder, variables)
@@ -100,7 +100,7 @@ def _check_written_once(folder: Path, variables: Sequence[tf.Variable]) -> None:
     ]
     if sorted(written) != sorted(variable.shape.as_list() for variable in variables):
         raise ExportError(
-            f"The SavedModel holds {len(written)} variables where the model has "
+            f"The SavedModel has {len(written)} variables, but the model has "
             f"{len(variables)}: each must be written exactly once."
         )
 
@@ -109,7 +109,7 @@ def verify(folder: Path, examples: Sequence[Example]) -> None:
     """Load the SavedModel in a fresh process without this package and compare its answers.
 
     Raises:
-        ExportError: it can't be loaded there, or answers something else than the Keras model.
+        ExportError: it can't be loaded there, or its answers differ from the Keras model's.
     """
     with tempfile.TemporaryDirectory(prefix="trident-") as exchange:
         inputs = {
@@ -143,6 +143,6 @@ def _compare(example: Example, found: Mapping[str, np.ndarray]) -> None:
             answer, expected, RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE
         ):
             raise ExportError(
-                f"Signature {example.signature} of the exported model answers another {name} "
-                "than the trained model does."
+                f"Signature {example.signature} of the exported model has another {name} "
+                "than the trained model."
             )

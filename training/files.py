@@ -1,4 +1,4 @@
-"""Files and folders that are either wholly there or not there at all."""
+"""Files and folders that are written completely or not at all."""
 
 import errno
 import os
@@ -16,30 +16,30 @@ REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 
 @contextmanager
 def explained_disk_errors(place: Path) -> Iterator[None]:
-    """Turn an `OSError` raised inside into one that tells what to change about `place`.
+    """Turn an `OSError` raised inside into an error that says what to change about `place`.
 
     Raises:
-        DiskFullError: there is no room left, or the user's quota is spent.
-        NotWritableError: the folder is read-only, someone else's, or no folder at all.
+        DiskFullError: there is no space left, or the user's quota is used up.
+        NotWritableError: the folder is read-only, another user's, or not a folder.
     """
     try:
         yield
     except OSError as error:
         if error.errno in NO_ROOM:
             raise DiskFullError(
-                f"No room left for {place}: free some disk space, or choose a folder on another "
+                f"No space left for {place}: free some disk space, or choose a folder on another "
                 "disk (TRIDENT_CACHE for data sets, TMPDIR for downloads, --output for models)."
             ) from error
         if error.errno in REFUSED:
             raise NotWritableError(
-                f"Cannot write {place} ({error.strerror}): make the folder writable, or "
+                f"Can't write {place} ({error.strerror}): make the folder writable, or "
                 "choose another one (TRIDENT_CACHE for data sets, --output for models)."
             ) from error
         raise
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, creating its folder; a failure leaves no trace of it.
+    """Write `content` to `path`, and create its folder; a failure leaves no file.
 
     Raises:
         DiskFullError, NotWritableError: see `explained_disk_errors`.
@@ -62,9 +62,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that takes its place when the block ends without an error.
+    """A new folder that replaces `target` when the block ends without an error.
 
-    A reader of `target` sees the old folder or the whole new one. On an error the new folder is
+    A reader of `target` sees the old folder or the complete new one. On an error the new folder is
     removed and the old one stays.
 
     Raises:
@@ -89,7 +89,7 @@ def _replace_folder(new: Path, target: Path) -> None:
     try:
         target.rename(old)
         new.rename(target)
-    except BaseException:  # Ctrl+C too: the version must not vanish between the two
+    except BaseException:  # also on Ctrl+C: the version must not be lost between the two steps
         if not target.exists():
             old.rename(target)
         raise

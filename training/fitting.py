@@ -1,4 +1,4 @@
-"""Gradient descent as all models here do it: batches, schedule, weight averaging, progress."""
+"""Gradient descent for all models here: batches, schedule, weight averaging, progress."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from training.recipes import FULL_BATCH, Recipe
 
 AT_ONCE = 1000
-"""Larger batches are computed in parts of at most this size, which bounds the memory."""
+"""Larger batches are computed in parts of at most this size, which limits the memory."""
 
 WARM_UP = 0.05
 """Share of the steps in which the learning rate rises."""
@@ -26,10 +26,10 @@ LONGEST_AVERAGE = 1000
 
 @dataclass(frozen=True)
 class Batching:
-    """How a batch size is carried out.
+    """How a batch size is computed.
 
-    Gradients of `parts` batches of `size` examples each are averaged into one update. A rest
-    too small to make an update is left out of the epoch; shuffling makes it another one each time.
+    Gradients of `parts` batches of `size` examples each are averaged into one update. A remainder
+    that is too small for an update is left out of the epoch; shuffling changes it each time.
     """
 
     size: int
@@ -43,7 +43,7 @@ class Batching:
 
 
 def described(recipe: Recipe) -> dict[str, str | int | float | bool]:
-    """The recipe, and what `optimizer` makes of it, as hyperparameters for the card."""
+    """The recipe, and the schedule of `optimizer`, as hyperparameters for the card."""
     return {
         **asdict(recipe),
         "schedule": f"warm-up over {WARM_UP:.0%} of the steps, then half a cosine down to 0",
@@ -53,7 +53,7 @@ def described(recipe: Recipe) -> dict[str, str | int | float | bool]:
 
 
 def batching(recipe: Recipe, examples: int) -> Batching:
-    """How the recipe's batch size is carried out on so many examples."""
+    """How the recipe's batch size is computed for this many examples."""
     wanted = examples if recipe.batch_size == FULL_BATCH else min(recipe.batch_size, examples)
     parts = math.ceil(wanted / AT_ONCE)
     size = wanted // parts
@@ -63,9 +63,9 @@ def batching(recipe: Recipe, examples: int) -> Batching:
 def optimizer(recipe: Recipe, batches: Batching) -> keras.optimizers.Optimizer:
     """Adam or plain gradient descent (no momentum), with a schedule and averaged weights.
 
-    The learning rate is warmed up and then lowered to 0 along half a cosine (Loshchilov and
-    Hutter, 2017). An exponential moving average of the weights takes their place at the end
-    (Polyak and Juditsky, 1992), and while validating under `keras.callbacks.SwapEMAWeights`.
+    The learning rate rises (warm-up) and then falls to 0 along half a cosine (Loshchilov and
+    Hutter, 2017). An exponential moving average of the weights replaces them at the end (Polyak and
+    Juditsky, 1992), and during validation with `keras.callbacks.SwapEMAWeights`.
     """
     steps = recipe.epochs * batches.batches
     warm_up = math.ceil(steps * WARM_UP)
@@ -92,11 +92,11 @@ def fit(
     validation: tf.data.Dataset | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
-    """Train a compiled model, showing how far it is; its history, an entry an epoch.
+    """Train a compiled model and show the progress; its history, one entry per epoch.
 
     Args:
         model: compiled with `optimizer` of the same recipe.
-        data: endless or an epoch long, in batches of `batches.size`.
+        data: endless or one epoch long, in batches of `batches.size`.
         recipe: for its number of epochs.
         batches: for the number of batches in an epoch.
         validation: batches on which each epoch's averaged weights are measured.

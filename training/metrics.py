@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the rows of `probabilities` [n, classes] whose highest is at `labels` [n]."""
+    """Share of the rows of `probabilities` [n, classes] whose maximum is at `labels` [n]."""
     return float(np.mean(probabilities.argmax(axis=1) == labels))
 
 
@@ -21,7 +21,7 @@ def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> fl
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Predictions of about the same confidence: their mean, how often they were right, and n."""
+    """Predictions of similar confidence: the mean confidence, the share of right ones, and n."""
 
     confidence: float
     accuracy: float
@@ -31,7 +31,7 @@ class CalibrationBin:
 def calibration_bins(
     probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
 ) -> list[CalibrationBin]:
-    """The non-empty ones of `bins` equally wide bins of confidence, lowest first.
+    """The non-empty bins of confidence among `bins` equally wide ones, lowest first.
 
     Args:
         probabilities: float [n, classes], rows summing to 1.
@@ -54,7 +54,7 @@ def calibration_bins(
 def expected_calibration_error(
     probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
 ) -> float:
-    """Mean distance of confidence from accuracy over the bins, weighted by their counts.
+    """Mean difference between confidence and accuracy over the bins, weighted by their counts.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
     """
@@ -91,7 +91,7 @@ def neighbour_accuracy(
 
 
 class LinearAutoencoder:
-    """Principal component analysis: the best that a linear code of its size can do.
+    """Principal component analysis: the best linear code of its size.
 
     Images are uint8 [n, 28, 28, 1]; errors are of pixels in 0..1, as the models' are.
     """
@@ -110,7 +110,7 @@ class LinearAutoencoder:
 
 
 def principal_components(images: np.ndarray, components: int) -> LinearAutoencoder:
-    """The linear autoencoder of `images` (uint8 [n, 28, 28, 1]) with so many components."""
+    """The linear autoencoder of `images` (uint8 [n, 28, 28, 1]) with this many components."""
     return LinearAutoencoder(PCA(components, svd_solver="covariance_eigh").fit(_rows(images)))
 
 

@@ -12,7 +12,7 @@ from training.metrics import CalibrationBin
 
 DOTS_PER_INCH = 90
 COLOURS = 64
-"""A picture is reduced to so many colours, which makes its file a third as large."""
+"""A picture is reduced to this many colours, which makes its file a third as large."""
 
 
 def training_curves(history: Mapping[str, Sequence[float]]) -> bytes:
@@ -34,14 +34,14 @@ def training_curves(history: Mapping[str, Sequence[float]]) -> bytes:
 
 
 def _leave_out_the_start(axes: Axes, curves: np.ndarray) -> None:
-    """Show what most epochs do: the first ones would press it into a line."""
+    """Scale to the later epochs: with the first ones, their curve would look like a flat line."""
     later = curves[:, curves.shape[1] // 10 :]
     margin = 0.1 * (later.max() - later.min()) or 0.1
     axes.set_ylim(later.min() - margin, later.max() + margin)
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> bytes:
-    """How often each class (rows) was taken for which (columns); `labels`, `predicted`: [n]."""
+    """How often each class (rows) was predicted as each (columns); `labels`, `predicted`: [n]."""
     counts = np.zeros((len(names), len(names)), int)
     np.add.at(counts, (labels, predicted), 1)
     figure = Figure(figsize=(1.6 + 0.42 * len(names), 1.4 + 0.42 * len(names)))
@@ -61,7 +61,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, names: Sequence[
 
 
 def calibration_curve(bins: Sequence[CalibrationBin], error: float) -> bytes:
-    """How often predictions were right, by how sure they were; dots' areas grow with counts."""
+    """How often predictions were right, by confidence; the dots' areas grow with the counts."""
     figure = Figure(figsize=(4.2, 4.0))
     axes = figure.subplots()
     counts = np.array([each.count for each in bins])
@@ -91,7 +91,7 @@ def mistakes(images: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> b
 
 
 def reconstructions(originals: np.ndarray, reconstructed: np.ndarray) -> bytes:
-    """Images above what was made of them; both [n, 28, 28, 1], pixels in 0..1."""
+    """Images above their reconstructions; both [n, 28, 28, 1], pixels in 0..1."""
     count = len(originals)
     figure = Figure(figsize=(0.6 * count, 1.4))
     grid = figure.subplots(2, count)
@@ -103,7 +103,7 @@ def reconstructions(originals: np.ndarray, reconstructed: np.ndarray) -> bytes:
 
 
 def code_map(points: np.ndarray, labels: np.ndarray) -> bytes:
-    """Codes brought to two dimensions, [n, 2], coloured by their labels [n] (0..9)."""
+    """Codes in two dimensions, [n, 2], coloured by their labels [n] (0..9)."""
     figure = Figure(figsize=(5.6, 5.0))
     axes = figure.subplots()
     dots = axes.scatter(points[:, 0], points[:, 1], 4, labels, cmap="tab10", vmin=-0.5, vmax=9.5)

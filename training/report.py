@@ -1,4 +1,4 @@
-"""What a command tells at its end: where a model was written, and what it is worth."""
+"""What a command prints at its end: where a model was written, and how good it is."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,1 +1,1 @@
-"""What knows BentoML: its process, its workers, its endpoints."""
+"""All that depends on BentoML: its processes, its workers, its endpoints."""

@@ -1,4 +1,4 @@
-"""The endpoints as BentoML declares them: its client and its schema know them by this."""
+"""The endpoints' declarations for BentoML, which its client and its schema use."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from service.tasks.kinds import KINDS
 
 
 def declared(answer: Handler) -> dict[str, Any]:
-    """Return the members of a BentoML service that answer the endpoints by `answer`, by name."""
+    """Return, by name, the members of a BentoML service that answer the endpoints with `answer`."""
     return {endpoint.name: _method(endpoint, answer) for endpoint in ENDPOINTS}
 
 

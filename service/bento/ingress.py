@@ -1,9 +1,8 @@
 """The ingress: Trident's endpoints, answered in front of BentoML (see docs/decisions/ingress.md).
 
-This is the one place that knows a BentoML worker from within. It holds for BentoML 1.4: a service
-made with `service_class=` is asked for its ASGI application by `to_asgi`, once in each worker,
-before that worker looks up `uvicorn.Server`, `uvicorn.protocols.http.auto.AutoHTTPProtocol` and
-`uvicorn.loops.auto.auto_loop_factory`.
+Only this module uses internals of a BentoML worker. They are those of BentoML 1.4: each worker
+calls `to_asgi` of a service made with `service_class=` once, before it looks up `uvicorn.Server`,
+`uvicorn.protocols.http.auto.AutoHTTPProtocol` and `uvicorn.loops.auto.auto_loop_factory`.
 """
 
 import os
@@ -55,16 +54,16 @@ def behind_ingress(
 
 
 def send_no_usage_reports() -> None:
-    """Keep BentoML from sending its makers what is served, unless the operator asks for that.
+    """Keep BentoML from sending usage reports to its makers, unless the operator asks for that.
 
-    BentoML sends unless a variable is set, and has looked at it before it imports a service.
+    BentoML sends them unless a variable is set, and caches that before it imports a service.
     """
     os.environ.setdefault(usage_stats.BENTOML_DO_NOT_TRACK, "True")
     usage_stats.do_not_track.cache_clear()
 
 
 def _stop_in_time(drain_timeout: float, on_stop: Callable[[], None]) -> None:
-    """Have BentoML's worker run a server that stops within its time."""
+    """Have BentoML's worker run a server that stops within its drain time-out."""
     server = partial(DrainingServer, drain_timeout=drain_timeout, on_stop=on_stop)
     uvicorn.Server = server  # type: ignore[assignment, misc]
 
@@ -75,7 +74,7 @@ def _take_connections(context: ServerContext) -> None:
 
 
 def _share_connections(is_ready: Callable[[], bool]) -> None:
-    """Have uvicorn run on a loop that leaves the other workers their part."""
+    """Have uvicorn run on a loop that leaves the other workers their share of connections."""
     try:
         from service.transport.http1.accepting import SharingLoop
     except ImportError:  # there is no uvloop for Windows

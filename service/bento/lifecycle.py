@@ -1,4 +1,4 @@
-"""The life of a worker process: it loads, is ready, lets calls finish, and ends."""
+"""The life of a worker process: it loads, is ready, drains, and ends."""
 
 import asyncio
 import gc
@@ -17,14 +17,16 @@ from service.telemetry.metrics import record_build, record_ready
 logger = logging.getLogger(__name__)
 
 _LISTEN_AGAIN_SECONDS: Final = 5.0
-_CLOSE_SECONDS: Final = 1.0  # that the engine may take to close when nobody waits for its answers
+_CLOSE_SECONDS: Final = (
+    1.0  # for the engine to close, when no caller waits for its answers any more
+)
 
 
 class Lifecycle:
     """What a worker does from its start to its end. It belongs to one event loop."""
 
     def __init__(self, engine: Engine, grpc_server: GrpcServer, *, drain_timeout: float) -> None:
-        """Give calls under way `drain_timeout` seconds when the worker stops."""
+        """Give calls in progress `drain_timeout` seconds when the worker stops."""
         self._engine = engine
         self._grpc = grpc_server
         self._drain_timeout = drain_timeout
@@ -37,14 +39,14 @@ class Lifecycle:
         return self._grpc.serving
 
     async def start(self) -> None:
-        """Load the models behind the event loop: alive early, ready when they answer."""
+        """Load the models in the background: alive at once, ready when they answer."""
         record_ready(ready=False)
-        with suppress(OSError):  # it is tried again, and told, when the models are loaded
+        with suppress(OSError):  # it is tried again, and logged, when the models are loaded
             await self._grpc.start()
         self._loading = asyncio.create_task(self._load())
 
     def begin_stop(self) -> None:
-        """Be ready no more, and let gRPC calls finish while HTTP requests do."""
+        """Stop being ready, and let gRPC calls finish while HTTP requests finish."""
         if self._draining is None:
             if self._loading is not None:
                 self._loading.cancel()
@@ -52,7 +54,7 @@ class Lifecycle:
             self._draining = asyncio.create_task(self._grpc.stop(self._drain_timeout))
 
     async def stop(self) -> None:
-        """Wait for the gRPC calls under way, then close the engine."""
+        """Wait for the gRPC calls in progress, then close the engine."""
         self.begin_stop()
         if self._draining is not None:
             await self._draining
@@ -63,12 +65,14 @@ class Lifecycle:
         try:
             await self._engine.load()
         except Exception:
-            logger.exception("the models can't be loaded: the service stays alive but not ready")
+            logger.exception(
+                "the models can't be loaded: not ready. Fix the cause and restart the service."
+            )
             return
         record_build(
             version=__version__, tensorflow=tensorflow_version(), bentoml=bentoml.__version__
         )
-        # What is loaded stays: keep the garbage collector from walking it ever again.
+        # What is loaded stays in memory: the garbage collector needn't traverse it again.
         gc.collect()
         gc.freeze()
         await self._serve_grpc()
@@ -76,7 +80,7 @@ class Lifecycle:
         logger.info("ready: gRPC on port %d", self._grpc.port)
 
     async def _serve_grpc(self) -> None:
-        """Answer gRPC calls as soon as the port can be had."""
+        """Answer gRPC calls as soon as the port is free."""
         while True:
             try:
                 return await self._grpc.serve()

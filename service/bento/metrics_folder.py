@@ -1,6 +1,6 @@
 """The folder in which the processes of one running service share their metrics.
 
-BentoML's is the same for all services of a user, and is emptied whenever one of them starts.
+BentoML's own folder is the same for all services of a user, and is emptied when one of them starts.
 """
 
 import atexit
@@ -20,29 +20,29 @@ if sys.platform != "win32":
     import fcntl
 
 _PREFIX: Final = "trident-metrics-"
-_NEW_SECONDS: Final = 600.0  # in which whoever made a folder takes possession of it
+_NEW_SECONDS: Final = 600.0  # the process that made a folder locks it within this time
 
 
 def choose_metrics_folder() -> None:
-    """Have BentoML make a folder that no other service has, if this process serves.
+    """Have BentoML make a folder that no other service uses, if this process serves.
 
-    Raises BentoMLConfigException if there is nowhere to make one.
+    Raises BentoMLConfigException if there is no place for it.
     """
     try:
         parent = tempfile.gettempdir()
     except FileNotFoundError as error:
         raise BentoMLConfigException(
-            f"There is no folder for temporary files: {error.strerror}. Make one of these "
-            "writable, or name another in TMPDIR."
+            f"There is no writable folder for temporary files: {error.strerror}. Make one of these "
+            "writable, or set TMPDIR to another folder."
         ) from None
     folder = str(Path(parent) / f"{_PREFIX}{uuid4().hex}")
     BentoMLContainer.prometheus_multiproc_dir.set(folder)
 
 
 def keep_metrics_folder(folder: Path) -> None:
-    """Hold the folder until the last process of this service ends.
+    """Keep the folder until the last process of this service ends.
 
-    What services that were killed have left behind is removed.
+    Folders of services that were killed are removed.
     """
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     if sys.platform == "win32":

@@ -1,7 +1,7 @@
-"""A worker ends with the supervisor that started it.
+"""A worker ends when the supervisor that started it has died.
 
-A supervisor that is killed can't tell its workers to end. Without it nobody would replace or stop
-them, and they would hold both ports.
+A supervisor that is killed can't tell its workers to end. Without it nobody replaces or stops them,
+and they keep both ports.
 """
 
 import logging
@@ -12,10 +12,10 @@ import time
 from typing import Final
 
 SUPERVISOR: Final = "TRIDENT_SUPERVISOR_PID"
-"""Variable in which a worker finds the number of the process that has to be its parent."""
+"""Environment variable with the id of a worker's supervisor, which must be its parent process."""
 
 END_SECONDS: Final = 3.0
-"""Seconds that a worker may take to end after its calls have."""
+"""Seconds that a worker may take to end after its last call."""
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What is said when a port can't be had."""
+"""Error messages for ports that can't be used."""
 
 import errno
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bentoml.exceptions import BentoMLConfigException
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where a protocol's server listens, and by what that is set."""
+    """Where a protocol's server listens, and the settings for that."""
 
     protocol: str
     host: str
@@ -20,9 +20,9 @@ class Port:
         """Return what to raise when listening failed."""
         match error.errno:
             case errno.EADDRINUSE:
-                advice = f"Stop what listens there, or set {self.number_setting}."
+                advice = f"Stop the program that uses this port, or set {self.number_setting}."
             case errno.EACCES:
-                advice = f"This user may not listen on such a port: set {self.number_setting}."
+                advice = f"This user may not listen on that port: set {self.number_setting}."
             case _:
                 advice = f"Set {self.host_setting} to an address of this machine."
         return BentoMLConfigException(
@@ -31,7 +31,7 @@ class Port:
         )
 
     def shared(self) -> BentoMLConfigException:
-        """Return what to raise when the other protocol has this port."""
+        """Return what to raise when both protocols have this port."""
         return BentoMLConfigException(
             f"HTTP and gRPC can't share port {self.number}: set {self.number_setting} to another."
         )

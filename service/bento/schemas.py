@@ -15,13 +15,13 @@ class _ReadByTheAdapter(IODescriptor):
 
     @classmethod
     async def from_http_request(cls, request: Any, serde: Any) -> Self:
-        """Leave the body alone."""
+        """Don't read the body."""
         unread: Self = cls.model_construct()
         return unread
 
 
-# No field of a request is required, and none is `X | None`: BentoML's schemas know no optional
-# files. A default of None says the same to the client.
+# No field of a request is required. None is declared `X | None`, because BentoML's schemas have no
+# optional files; a default of None has the same effect in the client.
 _OMITTED: Any = None
 
 
@@ -55,4 +55,4 @@ REQUESTS: Final[dict[Input, type[IODescriptor]]] = {
     "text": TextRequest,
     "tensors": TensorRequest,
 }
-"""What a request holds, by what a task's input is."""
+"""The schema of a request for each kind of input."""

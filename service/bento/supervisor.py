@@ -1,9 +1,8 @@
 """The process that starts the workers, replaces those that die, and ends them.
 
-This is the one place that knows BentoML's supervisor from within. It holds for BentoML 1.4: when
-it serves, it makes an `Arbiter` of `bentoml._internal.utils.circus`, once the service's
-`on_deployment` hooks have run. By itself that gives workers a day to end, and takes no notice of a
-second signal.
+Only this module uses internals of BentoML's supervisor. They are those of BentoML 1.4: when it
+serves, it makes an `Arbiter` of `bentoml._internal.utils.circus`, after the service's
+`on_deployment` hooks have run. That class gives workers a day to end, and ignores a second signal.
 """
 
 import logging
@@ -25,18 +24,18 @@ from service.telemetry.worker_exits import WorkerExits
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS: Final = 1.0  # between two looks at whether workers have died
-_ECHO_SECONDS: Final = 0.1  # in which a second signal is the first once more: `timeout` sends two
-_BUSY_SECONDS: Final = 0.05  # between two tries to stop while something else is being done
+_LOOK_SECONDS: Final = 1.0  # between two checks for workers that have died
+_ECHO_SECONDS: Final = 0.1  # a signal within this time is a copy of the first: `timeout` sends two
+_BUSY_SECONDS: Final = 0.05  # between two attempts to stop while circus is busy
 
 
 def supervise(grpc: Port, *, drain_timeout: float) -> None:
-    """Have BentoML, about to serve, run a `Supervisor` in place of its own."""
+    """Have BentoML run a `Supervisor` instead of its own when it serves."""
     circus.Arbiter = partial(Supervisor, grpc=grpc, drain_timeout=drain_timeout)
 
 
 class Supervisor(circus.Arbiter):
-    """BentoML's supervisor, but it ends in time, and tells what becomes of its workers."""
+    """BentoML's supervisor, but it ends in time, and logs when workers end and start."""
 
     def __init__(
         self,
@@ -46,8 +45,8 @@ class Supervisor(circus.Arbiter):
         drain_timeout: float,
         **options: Any,
     ) -> None:
-        """Kill workers that haven't ended a little later than `drain_timeout` seconds allow."""
-        of_workers = list(watchers)  # before plugins, as --reload is one, are put to them
+        """Kill workers that haven't ended shortly after `drain_timeout` seconds."""
+        of_workers = list(watchers)  # before plugins (such as --reload) are added to them
         super().__init__(watchers, *args, **options | {"check_delay": _LOOK_SECONDS})
         self._grpc = grpc
         self._stop_asked = 0.0
@@ -65,7 +64,7 @@ class Supervisor(circus.Arbiter):
         self._exits = WorkerExits()
 
     def initialize(self) -> None:
-        """Listen to HTTP. Raises BentoMLConfigException if that or gRPC isn't possible."""
+        """Listen for HTTP. Raises BentoMLConfigException if HTTP's or gRPC's port can't be used."""
         (http,) = self.sockets.values()
         try:
             super().initialize()
@@ -78,11 +77,11 @@ class Supervisor(circus.Arbiter):
             raise (self._grpc.shared() if shared else self._grpc.refused(error)) from None
 
     def manage_watchers(self) -> Any:
-        """Replace workers that have died, unless something else is being done."""
+        """Replace workers that have died, unless circus is busy."""
         return None if self._exclusive_running_command else super().manage_watchers()
 
     def stop(self) -> None:
-        """End the workers, and then this process; asked once more, kill them."""
+        """End the workers, and then this process; when called again, kill them."""
         now = time.monotonic()
         if not self._stop_asked:
             self._stop_asked = now
@@ -91,17 +90,17 @@ class Supervisor(circus.Arbiter):
             self._kill()
 
     def _stop_when_free(self) -> None:
-        """Stop once circus, which does one thing at a time and forgets the others, will."""
+        """Stop when circus is free: it does one thing at a time, and drops other commands."""
         if self._exclusive_running_command:
             self.loop.call_later(_BUSY_SECONDS, self._stop_when_free)
             return
-        # While this process held the port too, connections would wait for workers that have ended.
+        # If this process kept the port open, connections would wait for workers that have ended.
         self.sockets.close_all()
         super().stop()
 
     def _kill(self) -> None:
         self._forced = True
-        logger.warning("told to stop again: the workers are killed")
+        logger.warning("told to stop again: killing the workers")
         for watcher in self.iter_watchers():
             for process in list(watcher.processes.values()):
                 watcher.send_signal_process(process, signal.SIGKILL, recursive=True)
@@ -111,20 +110,20 @@ class Supervisor(circus.Arbiter):
         number = self._numbers[pid] = watcher.processes[pid].wid
         if self._vacant:
             self._vacant -= 1
-            logger.warning("worker %d (process %d) starts in the place of a lost one", number, pid)
+            logger.warning("worker %d (process %d) starts in place of one that died", number, pid)
         return True
 
     def _tell_of_missed(self) -> None:
-        """Tell of workers that circus has given up before it could reap them.
+        """Report workers that circus has given up before it could reap them.
 
-        It takes a worker for dead once the first thread has ended. If the others, and the memory,
-        take a moment longer, the worker can't be reaped yet, and circus calls nobody later.
+        Circus regards a worker as dead when its first thread has ended. If the other threads take a
+        moment longer, the worker can't be reaped yet, and circus doesn't call the hook later.
         """
         known = {pid for watcher in self.iter_watchers() for pid in watcher.processes}
         for pid in self._numbers.keys() - known:
             try:
                 _, status = os.waitpid(pid, 0)
-            except ChildProcessError:  # circus itself has ended it, and knows
+            except ChildProcessError:  # circus has ended it itself
                 del self._numbers[pid]
             else:
                 self._on_exit(process_pid=pid, exit_code=os.waitstatus_to_exitcode(status))
@@ -137,14 +136,16 @@ class Supervisor(circus.Arbiter):
             level = logging.INFO if told else logging.ERROR
             logger.log(level, "worker %d (process %d) %s", number, process_pid, _manner(exit_code))
         elif exit_code == -signal.SIGKILL and not self._forced:
-            logger.error("worker %d (process %d) didn't end in time: killed", number, process_pid)
+            logger.error(
+                "worker %d (process %d) didn't end in time and was killed", number, process_pid
+            )
         return True
 
 
 def _manner(exit_code: int) -> str:
     """Say how a process ended; the code is negative if a signal ended it."""
     if exit_code == -signal.SIGKILL:
-        return "was killed by SIGKILL. If nobody did that, it was the kernel, short of memory."
+        return "was killed by SIGKILL. If nobody sent it, the kernel did, because memory ran out."
     if exit_code < 0:
         return f"was ended by {signal.Signals(-exit_code).name}"
     return f"ended with exit code {exit_code}"

@@ -1,1 +1,1 @@
-"""Running arrays through a model's signatures."""
+"""Running a model's signatures on arrays."""

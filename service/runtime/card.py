@@ -1,8 +1,7 @@
 """The model card: what `model.json` beside a SavedModel says about it.
 
-The service takes from it all that it needs to know of a model: the task, the labels, the
-signatures and the preprocessing. Fields that it doesn't know (hyperparameters, training
-data) are ignored.
+The service gets from it all that it needs to know of a model: the task, the labels, the signatures
+and the preprocessing. Fields that it doesn't know (hyperparameters, training data) are ignored.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -108,7 +107,7 @@ class ModelCard(CardPart):
     preprocessing: Annotated[Preprocessing, Field(discriminator="type")]
     libraries: dict[str, str] = {}
     metrics: tuple[dict[str, Any], ...] = ()
-    """What was measured in training, for people: a name, a data set, a value and more."""
+    """Measurements from the training, for people: a name, a data set, a value and more."""
     files: dict[str, str]
 
     def signature(self, name: str, *outputs: str) -> SignatureSpec:

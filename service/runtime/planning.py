@@ -11,7 +11,7 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a batch: how many rows, and the program that they are padded for."""
+    """A part of a batch: how many rows, and the program whose size they are padded to."""
 
     rows: int
     size: int
@@ -48,7 +48,7 @@ class Plan:
         best = self._best[:1]
         for rows in range(1, self._max_rows + 1):
             best.append(self._choose(rows, best))
-        self._best = best  # at once: a batch may be planned meanwhile, in another thread
+        self._best = best  # in one step: another thread may be planning a batch
 
     def steps(self, rows: int) -> list[Step]:
         """Return the steps to take, in order."""
@@ -90,7 +90,7 @@ class _Choice:
 
 
 def _plain_sizes(most: int) -> Iterator[int]:
-    """Yield the sizes that a plain program is called with, up to and with `most`.
+    """Yield the sizes at which a plain program is called, up to and including `most`.
 
     It takes any size, but TensorFlow prepares for each one and keeps that: up to 8 ms and 1 MB for
     each size of the shipped models. A size is one more than the one before, or a quarter at most.
@@ -103,7 +103,7 @@ def _plain_sizes(most: int) -> Iterator[int]:
 
 
 def _at(measured: dict[int, float], rows: int) -> float:
-    """Return the seconds for `rows`, on the line through the two measured sizes next to them."""
+    """Return the seconds for `rows`, on the line through the two nearest measured sizes."""
     sizes = sorted(measured)
     if len(sizes) == 1:
         return measured[sizes[0]]

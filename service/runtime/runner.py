@@ -48,7 +48,7 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class ShapeProgram:
-    """Which program runs the batches of one shape, and what a call of each takes.
+    """Which program runs the batches of one shape, and how long a call of each takes.
 
     The seconds are None for a program that wasn't timed: not yet, or because compiling didn't pay
     for a smaller batch.
@@ -112,7 +112,7 @@ class Runner:
     def __call__(self, batch: Mapping[str, Array], used: int | None = None) -> dict[str, Array]:
         """Run the model on a batch; return its outputs, each [n, ...].
 
-        `used` is how many of the batch's elements aren't padding, all of them if None.
+        `used` is the number of elements in the batch that aren't padding; None means all.
         """
         programs, rows = self._programs_for(batch), len(batch[self._names[0]])
         steps = programs.plan.steps(rows)
@@ -137,7 +137,7 @@ class Runner:
             self._plain(self._filled(programs.shapes(1), 0))
 
     def optimize(self) -> Iterator[Race]:
-        """Compile and time one shape a step, the small sizes first.
+        """Compile and time one shape per step, the small sizes first.
 
         If the compiled program isn't faster at one size, larger ones aren't tried: there overhead
         counts even less. At the end, also after a failure of XLA, the plain program is called once

@@ -69,15 +69,15 @@ class SavedModel:
         try:
             self._module = load(str(path))
         except (OSError, ValueError, errors.OpError) as error:
-            raise CorruptModelError(f"{path} isn't a SavedModel that loads: {error}") from error
+            raise CorruptModelError(f"{path} can't be loaded as a SavedModel: {error}") from error
         self._path = path
 
     def signature(self, name: str, spec: SignatureSpec, *, is_batched: bool = True) -> "Signature":
         """Return the signature `name`. If it `is_batched`, its inputs take batches of any size.
 
         Raises:
-            CorruptModelError: the model has no such signature, or not with the names, dtypes and
-                shapes of `spec`.
+            CorruptModelError: the model has no such signature, or its names, dtypes or shapes
+            aren't those of `spec`.
         """
         signatures = self._module.signatures
         if name not in signatures:
@@ -127,7 +127,7 @@ class Signature:
 
 
 class _DirectCall:
-    """Calls a concrete function of a dict of tensors, arrays in and out.
+    """Calls a concrete function of a dict of tensors, with arrays in and out.
 
     The function's own `__call__` binds its arguments and prepares for gradients, `tf.constant`
     looks for types to dispatch to, and `numpy()` copies: together 100 us a call, as much as a small

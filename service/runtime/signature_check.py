@@ -6,11 +6,11 @@ from typing import Any, TypeAlias
 from service.runtime.card import SignatureSpec, TensorSpec
 
 Shape: TypeAlias = tuple[int | None, ...] | None
-"""A tensor's shape; None stands for a dimension of any size, or for a shape that isn't known."""
+"""A tensor's shape; None stands for a dimension of any size, or for an unknown shape."""
 
 
 def find_difference(spec: SignatureSpec, function: Any, *, is_batched: bool = True) -> str | None:
-    """Return how a signature differs from what the card says, or None if it doesn't.
+    """Return how a signature differs from the card, or None if it doesn't.
 
     Args:
         spec: what the card says.
@@ -34,7 +34,7 @@ def _check_batch(name: str, tensor: Any) -> str | None:
     shape = _shape_of(tensor)
     if shape is None or shape[:1] == (None,):
         return None
-    return f"the input {name!r} must take batches of any size, and it is {_described(tensor)}"
+    return f"the input {name!r} must take batches of any size, but it is {_described(tensor)}"
 
 
 def _check_named(said: Mapping[str, TensorSpec], found: Mapping[str, Any]) -> str | None:
@@ -44,16 +44,16 @@ def _check_named(said: Mapping[str, TensorSpec], found: Mapping[str, Any]) -> st
 
 def _compare(kind: str, name: str, said: TensorSpec, found: Mapping[str, Any]) -> str | None:
     if name not in found:
-        return f"the card names an {kind} {name!r}, and the model has {_listed(found)}"
+        return f"the card names an {kind} {name!r}, but the model has {_listed(found)}"
     tensor = found[name]
     if tensor.dtype.name != said.dtype or not fits(said.shape, _shape_of(tensor)):
         wanted = f"{said.dtype} {written(said.shape)}"
-        return f"the {kind} {name!r} is {_described(tensor)}, and the card says {wanted}"
+        return f"the {kind} {name!r} is {_described(tensor)}, but the card says {wanted}"
     return None
 
 
 def fits(said: Shape, found: Shape) -> bool:
-    """Tell whether two shapes can be those of the same tensor."""
+    """Tell whether two shapes can belong to the same tensor."""
     if said is None or found is None:
         return True
     return len(said) == len(found) and all(

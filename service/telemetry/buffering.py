@@ -1,9 +1,9 @@
-"""Metrics at little cost: what the event loop observes is kept in buffers, then written at once.
+"""Metrics at little cost: the event loop's observations are buffered, then written together.
 
-Writing one figure where all worker processes can add it up costs a microsecond, a histogram two,
-and a request has a dozen of them. An observation here is an append to a list. A buffer is written
-50 ms after its first observation: each figure once, however often it was observed. A worker that
-is killed loses what it observed in those 50 ms, nothing else.
+The worker processes share their figures through files. Writing a figure there takes a microsecond,
+a histogram two, and a request has a dozen of them. Here an observation is an append to a list. A
+buffer is written 50 ms after its first observation: each figure once, however often it was
+observed. A worker that is killed loses only the observations of its last 50 ms.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class Buffered(ABC):
     _is_scheduled = False
 
     def _schedule_flush(self) -> None:
-        """Have `_flush` called soon; to be called with each observation."""
+        """Schedule `_flush`; call this with each observation."""
         if self._is_scheduled:
             return
         if not _unwritten:
@@ -35,11 +35,11 @@ class Buffered(ABC):
 
     @abstractmethod
     def _flush(self) -> None:
-        """Write what was observed, and empty the buffer."""
+        """Write the observations, and empty the buffer."""
 
 
 def flush_buffers() -> None:
-    """Write all that was observed until now; to be called on the event loop."""
+    """Write all observations until now; call it on the event loop."""
     buffers = _unwritten.copy()
     _unwritten.clear()
     for buffer in buffers:
@@ -49,7 +49,7 @@ def flush_buffers() -> None:
 
 
 class BulkHistogram(Histogram):
-    """A histogram that takes many values for the price of the buckets that they fall into."""
+    """A histogram that writes many values at once, with one write per bucket."""
 
     def observe_many(self, values: Sequence[float]) -> None:
         """Observe each of the values."""

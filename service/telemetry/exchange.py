@@ -19,7 +19,7 @@ _TRACE_ID = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 @dataclass(slots=True)
 class Exchange:
-    """What is known of one request; times are points of `time.monotonic()`, in seconds."""
+    """What is known of one request; times are those of `time.monotonic()`, in seconds."""
 
     operation: str
     """Its name in the protocol: "POST /classify", "trident.v1.Inference/Classify"."""

@@ -12,7 +12,7 @@ import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-_TRIES = 5  # at reading the files of all workers
+_TRIES = 5  # to read the files of all workers
 
 
 def render_metrics() -> bytes:

@@ -60,7 +60,7 @@ _REJECTED = Counter(
 )
 _DROPPED = Counter(
     "trident_inputs_dropped",
-    "Inputs that left the queue before the model saw them, by reason (expired, abandoned).",
+    "Inputs that left the queue before the model ran, by reason (expired, abandoned).",
     [*_MODEL, "reason"],
 )
 _DECODE_SECONDS = BulkHistogram(
@@ -101,7 +101,7 @@ _INFERENCE_SECONDS = BulkHistogram(
 )
 _COMPUTED_ELEMENTS = Counter(
     "trident_computed_elements",
-    "Elements (pixel values, tokens) of the batches that were computed, by kind (input, padding).",
+    "Elements (pixel values, tokens) of the computed batches, by kind (input, padding).",
     [*_MODEL, "kind"],
 )
 _PREDICTIONS = Counter(
@@ -111,7 +111,7 @@ _PREDICTIONS = Counter(
 )
 _CONFIDENCE = BulkHistogram(
     "trident_confidence",
-    "Probability of the label that was answered.",
+    "Probability of the answered label.",
     _MODEL,
     buckets=_CONFIDENCES,
 )
@@ -129,7 +129,7 @@ _MODEL_INFO = Gauge(
 )
 _MODEL_REJECTED = Gauge(
     "trident_model_rejected",
-    "1 for a version in the folder of models that can't be served, 0 for one that is.",
+    "1 for a version in the folder of models that is rejected, 0 for one that is served.",
     _MODEL,
     multiprocess_mode="livemax",
 )
@@ -164,7 +164,7 @@ _READY = Gauge(
 )
 _BUILD_INFO = Gauge(
     "trident_build_info",
-    "Always 1; its labels are the versions of what runs.",
+    "Always 1; its labels are the versions that run.",
     ["version", "python", "tensorflow", "bentoml"],
     multiprocess_mode="max",
 )
@@ -250,7 +250,7 @@ class ModelMetrics(Buffered):
         self._errors: list[float] = []
 
     def decoded(self, seconds: float) -> None:
-        """Observe an input that was decoded, or couldn't be."""
+        """Observe an input that was decoded, or failed to decode."""
         self._decode_seconds.append(seconds)
         self._schedule_flush()
 

@@ -33,7 +33,9 @@ def _gauge(name: str, documentation: str) -> Gauge:
 _MEMORY = _gauge("resident_memory_bytes", "Memory that a worker process holds.")
 _OPEN_FILES = _gauge("open_fds", "Open file descriptors of a worker process.")
 _THREADS = _gauge("threads", "Threads of a worker process.")
-_INFLIGHT = _gauge("inflight_bytes", "Bytes that the requests under way in a worker process hold.")
+_INFLIGHT = _gauge(
+    "inflight_bytes", "Bytes that the requests in progress in a worker process hold."
+)
 _START_TIME = _gauge("start_time_seconds", "When a worker process was started, in Unix time.")
 _COLLECTIONS = Counter(
     "trident_gc_collections",

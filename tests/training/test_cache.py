@@ -44,7 +44,7 @@ def test_arrays_are_fetched_once() -> None:
 
 
 def test_a_wrong_hash_is_refused_and_not_kept(cache_folder: Path) -> None:
-    with pytest.raises(WrongHashError, match="not the data that is expected"):
+    with pytest.raises(WrongHashError, match="not the expected data"):
         cache.file("name", cache.hash_of(b"content"), lambda: b"something else")
     with pytest.raises(WrongHashError, match="Array y"):
         cache.arrays("name.npz", HASHES, lambda: ARRAYS | {"y": np.zeros(2, np.int64)})

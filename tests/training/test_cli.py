@@ -71,7 +71,7 @@ def test_a_version_is_replaced_only_on_a_clear_wish(noted: NotedTrainer, command
     for options in ([], ["--quick", "--output", "models"]):
         refused = run(command, *options)
         assert refused.exit_code == 1
-        assert "models/digits/1 is there already" in refused.output
+        assert "models/digits/1 already exists" in refused.output
         assert "--replace" in refused.output
     assert noted.trained == []
     for options in (["--version", "2"], ["--output", "elsewhere"], ["--replace"]):
@@ -173,7 +173,7 @@ def test_fetch_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("fetch")
     assert result.exit_code == 0
     assert "MNIST: in " in result.output
-    assert "Fashion-MNIST: left out. Neither here nor there." in result.output
+    assert "Fashion-MNIST: skipped. Neither here nor there." in result.output
 
 
 def test_a_quick_run_goes_all_the_way(tmp_path: Path, small_mnist: ImageDataset) -> None:

@@ -74,7 +74,7 @@ def test_another_answer_is_noticed(
         "_run_fresh_process",
         lambda _, exchange: np.savez(Path(exchange, "outputs.npz"), allow_pickle=False, **answers),
     )
-    with pytest.raises(ExportError, match="answers another scores"):
+    with pytest.raises(ExportError, match="has another scores"):
         export.verify(folder, [right])
 
 

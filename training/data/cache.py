@@ -1,4 +1,4 @@
-"""The user's cache folder: nothing enters or leaves it unless its SHA-256 is the pinned one."""
+"""The user's cache folder: a file is stored and read only if its SHA-256 is the pinned one."""
 
 import hashlib
 import io
@@ -35,14 +35,14 @@ def check_hash(what: str, content: bytes | np.ndarray, sha256: str) -> None:
     """Do nothing if `content` has the pinned hash.
 
     Raises:
-        WrongHashError: it hasn't.
+        WrongHashError: it doesn't.
     """
     found = hash_of(content)
     if found != sha256:
         raise WrongHashError(
-            f"{what} is not the data that is expected: its SHA-256 is {found} instead of "
-            f"{sha256}. Nothing was kept. Try again; if it stays so, the source has changed "
-            "or somebody between it and you alters downloads."
+            f"{what} is not the expected data: its SHA-256 is {found} instead of "
+            f"{sha256}. Nothing was kept. Try again; if this repeats, the source has changed, "
+            "or somebody on the network changes the download."
         )
 
 
@@ -50,7 +50,7 @@ def file(name: str, sha256: str, fetch: Callable[[], bytes]) -> bytes:
     """The content of cached file `name`; `fetch` is called if it is missing or damaged.
 
     Raises:
-        WrongHashError: what was fetched is not what was pinned; the cache stays as it was.
+        WrongHashError: what was fetched doesn't have the pinned hash; the cache is unchanged.
         DiskFullError, NotWritableError: it could not be cached.
         DownloadError: from `fetch`.
     """
@@ -59,7 +59,7 @@ def file(name: str, sha256: str, fetch: Callable[[], bytes]) -> bytes:
         content = path.read_bytes()
         if hash_of(content) == sha256:
             return content
-        logger.warning("%s is damaged and is fetched again.", path)
+        logger.warning("%s is damaged and will be fetched again.", path)
     content = fetch()
     check_hash(name, content, sha256)
     write_atomically(path, content)
@@ -73,8 +73,8 @@ def arrays(
 
     Args:
         name: file name in the cache folder.
-        sha256: for each array that is wanted its `hash_of`.
-        fetch: makes all arrays; those that are not in `sha256` are dropped.
+        sha256: the `hash_of` of each wanted array.
+        fetch: returns all arrays; those that are not in `sha256` are dropped.
 
     Raises:
         WrongHashError, DiskFullError, NotWritableError, DownloadError: as for `file`.
@@ -84,7 +84,7 @@ def arrays(
         found = _read_arrays(path)
         if {key: hash_of(array) for key, array in found.items()} == dict(sha256):
             return found
-        logger.warning("%s is damaged and is fetched again.", path)
+        logger.warning("%s is damaged and will be fetched again.", path)
     fetched = fetch()
     wanted = {key: fetched[key] for key in sha256}
     for key, array in wanted.items():

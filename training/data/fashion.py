@@ -1,7 +1,7 @@
 """Fashion-MNIST: pictures of clothes in MNIST's format (Xiao, Rasul, Vollgraf, 2017).
 
-They are what a model for digits should find strange. They come from Keras's own loader, or from
-the Debian package `dataset-fashion-mnist` if that is installed.
+A model for digits should find them unusual. They come from Keras's own loader, or from the Debian
+package `dataset-fashion-mnist` if that is installed.
 """
 
 import gzip
@@ -24,7 +24,7 @@ def load_test_images() -> np.ndarray:
     """The 10,000 test images: uint8 [10000, 28, 28, 1].
 
     Raises:
-        DownloadError: it can be had from neither source; the message names both.
+        DownloadError: neither source has it; the message names both.
         WrongHashError, DiskFullError, NotWritableError: as for every data set.
     """
     return cache.arrays("fashion-mnist.npz", SHA256, _fetch)["x_test"][..., np.newaxis]
@@ -38,9 +38,9 @@ def _fetch() -> Mapping[str, np.ndarray]:
         return keras_loader.load("fashion_mnist")
     except DownloadError as error:
         raise DownloadError(
-            "Fashion-MNIST is not to be had here: Keras's host does not answer and the Debian "
-            "package dataset-fashion-mnist is not installed (TRIDENT_FASHION_MNIST names the "
-            "folder of its files, if they are elsewhere)."
+            "Fashion-MNIST is not available: Keras's host does not answer, and the Debian "
+            "package dataset-fashion-mnist is not installed. If you have its files elsewhere, "
+            "set TRIDENT_FASHION_MNIST to their folder."
         ) from error
 
 

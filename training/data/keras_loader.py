@@ -1,4 +1,4 @@
-"""Keras's own image data sets, given up quickly where their host doesn't answer."""
+"""Keras's own image data sets, with a short time-out if their host doesn't answer."""
 
 import importlib
 import logging
@@ -13,14 +13,14 @@ from training.errors import DownloadError
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 5.0
-"""Seconds of silence after which the host counts as unreachable."""
+"""Seconds without an answer after which the host counts as unreachable."""
 
 
 def load(name: str) -> dict[str, np.ndarray]:
     """`keras.datasets.NAME.load_data()`: x_train, x_test uint8 [n, 28, 28]; y_train, y_test uint8.
 
     Raises:
-        DownloadError: the host does not answer, or sent something else.
+        DownloadError: the host does not answer, or sends something else.
     """
     dataset = importlib.import_module(f"keras.datasets.{name}")
     try:
@@ -36,7 +36,7 @@ def load(name: str) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _short_timeout() -> Iterator[None]:
-    """Keras offers no time-out of its own, so the sockets' default is lent to it."""
+    """Set the sockets' default time-out meanwhile, since Keras has no time-out of its own."""
     usual = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:

@@ -25,17 +25,17 @@ SHA256 = {
     "y_test": "759a6cad8f34f5b42cfcf12e5e813bacd0da9cfe5a8e3da853c6e72f8c375933",
 }
 VALIDATION = 10_000
-"""The last so many training images choose between settings: the canonical 50/10/10 thousand."""
+"""The last training images are for validation: the canonical split of 50/10/10 thousand."""
 
 
 def load(*, quick: bool = False) -> ImageDataset:
-    """MNIST from the cache, fetched first where need be.
+    """MNIST from the cache; it is fetched first if necessary.
 
     Args:
-        quick: with only the first `QUICK_EXAMPLES` to learn from and to choose by.
+        quick: with only the first `QUICK_EXAMPLES` for training and validation.
 
     Raises:
-        TrainingError: it can't be had or kept; the message says what to do.
+        TrainingError: it can't be fetched or cached; the message says what to do.
     """
     arrays = cache.arrays("mnist.npz", SHA256, _fetch)
     data = split(arrays)
@@ -67,17 +67,17 @@ def _fetch() -> Mapping[str, np.ndarray]:
 
 
 def decode(pickled: bytes) -> dict[str, np.ndarray]:
-    """The canonical arrays out of `mnist.pkl.gz`, which holds pixels as float32 p / 256.
+    """The canonical arrays from `mnist.pkl.gz`, which has pixels as float32 p / 256.
 
     Raises:
-        UnsafePickleError: the file holds anything but the three (images, labels) pairs.
+        UnsafePickleError: the file has anything but the three (images, labels) pairs.
     """
     try:
         (x_train, y_train), (x_validation, y_validation), (x_test, y_test) = load_arrays(
             gzip.decompress(pickled)
         )
     except (TypeError, ValueError, OSError) as error:
-        raise UnsafePickleError(f"{WHEEL.path} has not the expected form: {error}") from error
+        raise UnsafePickleError(f"{WHEEL.path} doesn't have the expected form: {error}") from error
     return {
         "x_train": _pixels(np.concatenate([x_train, x_validation])),
         "y_train": np.concatenate([y_train, y_validation]).astype(np.uint8),

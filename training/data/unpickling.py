@@ -1,8 +1,8 @@
 """Unpickling that can make numpy arrays and nothing else.
 
-A pickle is a program: `pickle.load` of a downloaded file runs whatever its author liked. This
-reader knows three names (the ones that numpy writes for an array) and refuses every other.
-See "Restricting Globals" in the documentation of Python's `pickle`.
+A pickle is a program: `pickle.load` of a downloaded file runs whatever its author put there. This
+reader accepts three names (those that numpy writes for an array) and refuses all others. See
+"Restricting Globals" in the documentation of Python's `pickle`.
 """
 
 import io
@@ -33,8 +33,8 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in ALLOWED:
             raise UnsafePickleError(
-                f"The pickle asks for {module}.{name}, and only numpy arrays are let in: "
-                "the file is not the one that was expected. Delete it and fetch it again."
+                f"The pickle asks for {module}.{name}, but only numpy arrays are allowed: "
+                "the file is not the expected one. Delete it and fetch it again."
             )
         return ALLOWED[module, name]
 
@@ -43,7 +43,7 @@ def load_arrays(pickled: bytes) -> Any:
     """The tuples and lists of numpy arrays in `pickled` (strings of Python 2 read as latin-1).
 
     Raises:
-        UnsafePickleError: it asks for anything but numpy arrays, or is no pickle at all.
+        UnsafePickleError: it asks for anything but numpy arrays, or isn't a pickle.
     """
     try:
         return _ArrayUnpickler(io.BytesIO(pickled), encoding="latin1").load()

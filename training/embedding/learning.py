@@ -20,9 +20,9 @@ from training.recipes import Recipe
 
 PIXELS = 28 * 28
 CURVES = ("reconstruction_error", "code_loss")
-"""Of the history, what is worth drawing."""
+"""The curves of the history that are drawn."""
 PAIR_WEIGHT = 0.3
-"""Of the contrastive loss, against the squared error summed over an image."""
+"""Weight of the contrastive loss, relative to the squared error summed over an image."""
 
 
 def train(recipe: Recipe, target: Path) -> Card:
@@ -57,7 +57,7 @@ def train(recipe: Recipe, target: Path) -> Card:
 def train_pair(
     encoder: keras.Model, decoder: keras.Model, data: ImageDataset, recipe: Recipe
 ) -> dict[str, list[float]]:
-    """Train both on pictures and warped copies of them; the history of what is minimised."""
+    """Train both on pictures and warped copies of them; the history of the losses."""
     batches = batching(recipe, len(data.train))
     image = keras.Input((28, 28, 1))
     code = encoder(image)
@@ -95,7 +95,7 @@ def _batches(images: Images, batches: Batching, seed: int) -> tf.data.Dataset:
 
 
 def warped(images: tf.Tensor) -> tf.Tensor:
-    """Copies that a person would call the same digit in the same hand."""
+    """Copies that still look like the same digit by the same person."""
     return augmentation.warp(images, degrees=6.0, scale=0.06, shear=0.075, shift=1.0, elastic=0.4)
 
 

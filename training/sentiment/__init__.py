@@ -1,8 +1,7 @@
 """The sentiment classifier: did the author of a text about a film like it?
 
-- `normalization`: one form for a text, however it was typed;
-- `words`: text to words;
-- `vocabulary`: the words and phrases that are worth knowing;
+- `normalization`: one form for a text, however it was typed; - `words`: text to words; -
+`vocabulary`: the words and phrases that the model knows;
 - `vectorizer`: text to token ids, in the graph;
 - `pretraining`: word vectors from the reviews;
 - `model`: the network;

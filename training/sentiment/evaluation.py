@@ -1,4 +1,4 @@
-"""How good an exported sentiment model is: on reviews, on single sentences, and cut short."""
+"""How good an exported sentiment model is: on reviews, on single sentences, on cut texts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ REVIEWS = "IMDB reviews of other films"
 SENTENCES = "Rotten Tomatoes sentences"
 LOWER_IS_BETTER = {"expected_calibration_error"}
 UNCUT = 1024
-"""Tokens at which hardly a review is cut any more."""
+"""Tokens: almost no review is longer."""
 
 
 def evaluate(folder: Path) -> Card:
@@ -69,7 +69,7 @@ def evaluate(folder: Path) -> Card:
 
 
 def figures(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """What the card reports of `probabilities` [n, 2] for `labels` [n]."""
+    """The card's figures for `probabilities` [n, 2] and `labels` [n]."""
     return {
         "accuracy": metrics.accuracy(probabilities, labels),
         "roc_auc": float(roc_auc_score(labels, probabilities[:, 1])),
@@ -94,13 +94,13 @@ def baseline_figures(train: Reviews, data: ReviewDataset) -> dict[str, float]:
 def uncut_figure(
     network: Any, token_ids: Sequence[np.ndarray], labels: np.ndarray
 ) -> dict[str, float]:
-    """What the trained network would reach if reviews were cut at `UNCUT` tokens only."""
+    """What the trained network would reach if reviews were cut only at `UNCUT` tokens."""
     probabilities = judge(tf.function(network, reduce_retracing=True), cut(token_ids, UNCUT))
     return {_at_most(UNCUT): metrics.accuracy(probabilities, labels)}
 
 
 def vectorized(loaded: Any, texts: Sequence[str]) -> list[np.ndarray]:
-    """The token ids that the exported model makes of texts: int32 [tokens] for each."""
+    """The token ids that the exported model makes from texts: int32 [tokens] for each."""
     rows: list[np.ndarray] = []
     for start in range(0, len(texts), BATCH):
         text = tf.constant(list(texts[start : start + BATCH]))
@@ -130,10 +130,10 @@ def _metrics(values: dict[str, float], dataset: str, record: TrainingRecord) -> 
 def _by_length(
     loaded: Any, rows: Sequence[np.ndarray], labels: np.ndarray, record: TrainingRecord
 ) -> list[Metric]:
-    """What cutting costs: the accuracy if reviews were cut at other lengths.
+    """The cost of cutting: the accuracy if reviews were cut at other lengths.
 
-    Head and tail for a small number of tokens are parts of those for a larger one, so that what
-    was cut can be cut again.
+    Head and tail for a small number of tokens are parts of those for a larger one, so cut texts can
+    be cut again.
     """
     accuracies = {
         _at_most(length): metrics.accuracy(_judge(loaded, cut(rows, length)), labels)

@@ -1,7 +1,7 @@
-"""What the network is shown: whole reviews and pieces of them, in batches of like length.
+"""The training examples: whole reviews and pieces of them, in batches of similar length.
 
-Pieces, from a sentence to half a review, keep their review's label. They are what teaches the
-network to judge short texts.
+Pieces, from a sentence to half a review, keep their review's label. The network learns from them to
+judge short texts.
 """
 
 import math
@@ -19,7 +19,7 @@ HEAD_TOKENS = MAX_TOKENS // HEAD_SHARE
 
 SENTENCES = 0.25
 PASSAGES = 0.25
-"""Shares of the reviews of which a sentence or a passage is shown; the others are shown whole."""
+"""Shares of the reviews that are shown as a sentence or as a passage; the others are whole."""
 
 SHORTEST_SENTENCE = 5
 LONGEST_SENTENCE = 64
@@ -66,7 +66,7 @@ def batches(rows: Sequence[np.ndarray], labels: np.ndarray, size: int) -> tf.dat
 
 
 class TrainingExamples:
-    """Reviews in ever new pieces."""
+    """Reviews, with new random pieces in each epoch."""
 
     def __init__(
         self, vocabulary: Vocabulary, reviews: Sequence[np.ndarray], labels: np.ndarray, seed: int

@@ -23,7 +23,7 @@ def export_network(
     """Write the SavedModel into `folder`; verify it on `texts` in a fresh process.
 
     Raises:
-        ExportError: it doesn't answer what the trained network does.
+        ExportError: its answers differ from the trained network's.
     """
 
     def vectorize(text: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Probabilities for many texts at once, those of like length together."""
+"""Probabilities for many texts at once; texts of similar length share a batch."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ BATCH = 200
 
 
 def judge(answer: Callable[[tf.Tensor], tf.Tensor], rows: Sequence[np.ndarray]) -> np.ndarray:
-    """The probabilities of texts that are given as token ids.
+    """The probabilities for texts that are given as token ids.
 
     Args:
         answer: int32 [n, tokens], padded with 0, to float32 [n, 2].

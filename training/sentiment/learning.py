@@ -69,7 +69,7 @@ def train(recipe: Recipe, target: Path) -> Card:
 
 
 def _shortened(reviews: Reviews) -> Reviews:
-    """`QUICK_EXAMPLES` reviews from all over, since the file is ordered by class."""
+    """`QUICK_EXAMPLES` reviews, spread over the whole file, since it is ordered by class."""
     step = max(1, len(reviews) // QUICK_EXAMPLES)
     return Reviews(reviews.texts[::step], reviews.labels[::step])
 
@@ -89,7 +89,7 @@ def _fit(
         optimizer(recipe, batching_),
         keras.losses.CategoricalCrossentropy(label_smoothing=LABEL_SMOOTHING),
         metrics=["accuracy"],
-        # Compiling takes a minute and then makes each step several times as fast.
+        # Compiling takes a minute; then each step is several times as fast.
         jit_compile=not recipe.quick,
     )
     examples = TrainingExamples(vocabulary, token_ids, train_part.labels, recipe.seed)
@@ -105,7 +105,7 @@ def _fit(
 
 
 def _calibrate(trained: TrainedNetwork, vectorizer: Vectorizer, validation: Reviews) -> float:
-    """Bring probabilities into line with how often they are right; the temperature it took."""
+    """Calibrate the probabilities; return the temperature."""
     rows = cut(vectorizer.all_token_ids(validation.texts))
     probabilities = judge(tf.function(trained, reduce_retracing=True), rows)
     divisor = temperature(probabilities, validation.labels)

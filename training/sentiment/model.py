@@ -1,4 +1,4 @@
-"""The network: token vectors, a bidirectional LSTM, and what it saw along the way."""
+"""The network: token vectors, a bidirectional LSTM, and pooling over its states."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from training.sentiment.pretraining import clipped_ratios
 from training.sentiment.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 DIMENSIONS = 64
-"""Of the token vectors."""
+"""Size of the token vectors."""
 
 UNITS = 64
-"""Of the LSTM in each direction."""
+"""Units of the LSTM in each direction."""
 
 WORD_DROPOUT = 0.1
 PHRASE_DROPOUT = 0.2
@@ -28,11 +28,11 @@ HYPERPARAMETERS: dict[str, str | int | float | bool] = {
     "vector_dropout": VECTOR_DROPOUT,
     "state_dropout": STATE_DROPOUT,
 }
-"""All of these, for the card."""
+"""All of these sizes, for the card."""
 
 
 class WordDropout(keras.layers.Layer):  # type: ignore[misc]
-    """Makes words unknown at random while training (Iyyer et al., 2015)."""
+    """Replaces random words with the unknown word during training (Iyyer et al., 2015)."""
 
     def __init__(self, share: float, **options: Any) -> None:
         super().__init__(**options)
@@ -48,10 +48,10 @@ class WordDropout(keras.layers.Layer):  # type: ignore[misc]
 
 
 class PhraseVectors(keras.layers.Layer):  # type: ignore[misc]
-    """A word's vector is its own; a phrase's is its last word's and a correction.
+    """A word has its own vector; a phrase's vector is its last word's plus a correction.
 
-    The corrections are left out at random while training, so that a phrase and its last word
-    stay related and rare phrases learn little.
+    The corrections are dropped at random during training, so that a phrase stays similar to its
+    last word, and rare phrases learn little.
     """
 
     def __init__(self, vocabulary: Vocabulary, word_vectors: np.ndarray, **options: Any) -> None:
@@ -78,7 +78,7 @@ class PhraseVectors(keras.layers.Layer):  # type: ignore[misc]
         return tf.gather(self.word_vectors, tf.gather(self.last_words, token_ids)) + corrections
 
     def all_vectors(self) -> np.ndarray:
-        """The vectors of all tokens as the trained model is to use them, the padding's being 0.
+        """The vectors of all tokens for the trained model; the padding's is 0.
 
         Returns:
             float32 [tokens, dimensions].
@@ -92,9 +92,9 @@ class PhraseVectors(keras.layers.Layer):  # type: ignore[misc]
 class ReadBothWays(keras.layers.Layer):  # type: ignore[misc]
     """A bidirectional LSTM over texts padded on the right, and its states' maximum and mean.
 
-    Each direction starts at an end of the text and comes to the padding last, so that no state
-    of the text depends on it. That needs no mask within the recurrence, which makes it cheap;
-    and since neither maximum nor mean depend on the order, nothing is turned back.
+    Each direction starts at one end of the text and reads the padding last, so no state of the text
+    depends on the padding. The recurrence then needs no mask, which makes it fast. Maximum and mean
+    don't depend on the order, so the second direction needn't be reversed back.
     """
 
     def __init__(self, units: int, **options: Any) -> None:
@@ -122,7 +122,7 @@ class ReadBothWays(keras.layers.Layer):  # type: ignore[misc]
 
 
 class SentimentNetwork:
-    """The layers, put together for training; `TrainedNetwork` puts them together for use."""
+    """The layers, connected for training; `TrainedNetwork` connects them for serving."""
 
     def __init__(self, vocabulary: Vocabulary, word_vectors: np.ndarray) -> None:
         self.vectors = PhraseVectors(vocabulary, word_vectors)
@@ -137,7 +137,7 @@ class SentimentNetwork:
 
 
 class TrainedNetwork:
-    """What is served: the same layers, over token vectors that are stored as 8 bits a number."""
+    """What is served: the same layers, with token vectors that are stored in 8 bits per number."""
 
     def __init__(self, network: SentimentNetwork) -> None:
         vectors = network.vectors.all_vectors()
@@ -150,7 +150,7 @@ class TrainedNetwork:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """All that is to be saved."""
+        """All variables to save."""
         weights = [*self.reader.weights, *self.verdict.weights]
         return [self.table, self.scale, *(weight.value for weight in weights)]
 

@@ -1,7 +1,7 @@
-"""One form for a text, however it was typed: by a phone, a PDF, a web page or a plain keyboard.
+"""One form for a text, wherever it was typed: on a phone, in a PDF or web page, on a keyboard.
 
-The card names the rule, and whoever serves the model follows it. The service has the same rule in
-a module of its own, since the two packages never import each other; a test holds the two equal.
+The card names the rule, and the service applies it. The service has the same rule in its own
+module, since the two packages never import each other; a test checks that both are equal.
 """
 
 import html
@@ -20,10 +20,11 @@ _ENTITY: Final = re.compile(
     r"&(?:#[0-9]{1,7}(?![0-9]);?|#[xX][0-9a-fA-F]{1,6}(?![0-9a-fA-F]);?|[A-Za-z][A-Za-z0-9]{1,31};"
     r"|(?:amp|apos|gt|lt|nbsp|quot)\b)"
 )
-# A line that ends with a soft hyphen goes on in the middle of a word.
-# The class is there twice in place of a `+`, which takes twice as long.
+# A line that ends with a soft hyphen continues in the middle of a word. The class is there twice
+# because a `+` takes twice as long.
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f][^\x00-\x7f]*(?:(?<=\xad)[ \t]*\r?\n[ \t]*)?")
-# Nobody sends these control characters. Windows-1252 has others there, and browsers read those.
+# Nobody sends these control characters: Windows-1252 has other characters at their codes, and
+# browsers show those.
 _CONTROL: Final = re.compile("[\x80-\x9f]")
 _APOSTROPHE: Final = re.compile(
     "[\u00b4\u02b9\u02bb-\u02be\u02c8\u02ca\u02cb\u0384\u055a\u05f3\u1fbd\u1fbf\u1fef"
@@ -37,7 +38,7 @@ _OTHERS: Final = {
 }
 # Halves of characters, and signs that NFKC would turn into letters or whole sentences.
 _NO_PART_OF_A_WORD: Final = re.compile("[\ud800-\udfff\u2120\u2122\ufdfa\ufdfb]")
-# NFKC would turn "9\xbd" into "91/2", and a word with the number of a footnote into another word.
+# NFKC would turn "9\xbd" into "91/2", and add a footnote's number to its word.
 _NUMBER_APART: Final = re.compile(
     "([\xb2\xb3\xb9\xbc-\xbe\u2070\u2074-\u2079\u2150-\u215f\u2189]+)"
 )
@@ -45,9 +46,10 @@ _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-# No letter has more than a few accents. NFKC sorts them, and thousands on one letter take seconds.
+# No letter has more than a few accents. NFKC sorts them, and thousands on one letter would take
+# seconds.
 _MANY_ACCENTS: Final = re.compile(r"([\W\uff9e\uff9f][\W\uff9e\uff9f]{29})[\W\uff9e\uff9f]+")
-# Accents for which NFKC found no letter: those that have one are part of it by then.
+# Accents without a letter: NFKC has already combined the others with theirs.
 _LONE_ACCENT: Final = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 )
@@ -55,7 +57,7 @@ _SHORT_RUN: Final = 4  # characters
 
 
 def normalized(data: ReviewDataset) -> ReviewDataset:
-    """The same reviews in plain form: what the model learns from, and is measured on."""
+    """The same reviews in plain form: the model is trained and measured on these."""
 
     def plain(reviews: Reviews) -> Reviews:
         return replace(reviews, texts=[normalize(text) for text in reviews.texts])
@@ -71,13 +73,13 @@ def normalized(data: ReviewDataset) -> ReviewDataset:
 def normalize(text: str) -> str:
     """A text in its plain form.
 
-    Entities of HTML become the characters that they stand for, all apostrophes one, and what NFKC
-    knows (accents apart from their letters, ligatures, full-width letters, odd spaces, an
-    ellipsis) the usual characters. What can't be seen is left out, soft hyphens among it, and so
-    are accents that belong to no letter.
+    HTML entities become the characters that they stand for. All apostrophes become the same one.
+    NFKC replaces separate accents, ligatures, full-width letters, odd spaces and ellipses with the
+    usual characters. Invisible characters, such as soft hyphens, and accents without a letter are
+    removed.
     """
     if "&" in text:
-        # Twice, as many pages do by mistake.
+        # Twice, because many pages encode twice by mistake.
         text = _ENTITY.sub(_characters, _ENTITY.sub(_characters, text))
     text = text.replace("`", "'").replace("\0", " ")
     if text.isascii():
@@ -105,7 +107,7 @@ def _plain_short(run: str) -> str:
 
 
 def _plain_run(run: str) -> str:
-    """A run of characters outside of ASCII without those that NFKC doesn't see to."""
+    """A run of non-ASCII characters without those that NFKC doesn't handle."""
     run = _CONTROL.sub(_windows_character, run.rstrip(" \t\r\n"))
     run = _APOSTROPHE.sub("'", run)
     for character, plain in _OTHERS.items():

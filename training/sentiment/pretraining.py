@@ -1,8 +1,8 @@
-"""Word vectors from the training reviews alone: what stands in like company is alike.
+"""Word vectors from the training reviews alone: words with similar contexts are similar.
 
-The positive pointwise mutual information of words that occur near each other, factorised. Levy
+They factorise the positive pointwise mutual information of words that occur near each other. Levy
 and Goldberg ("Neural Word Embedding as Implicit Matrix Factorization", 2014) show that skip-gram
-with negative sampling does the same; this way takes half a minute and has no learning rate.
+with negative sampling does the same; this method takes half a minute and has no learning rate.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from sklearn.utils.extmath import randomized_svd
 from training.sentiment.vocabulary import FIRST_WORD, PADDING, Vocabulary
 
 WINDOW = 6
-"""Words so far apart still count as company, the nearer the more."""
+"""Words up to this distance count as context; nearer ones have more weight."""
 
 SMOOTHING = 0.75
-"""Power of the context's frequency: keeps rare words from looking like strong company."""
+"""Power of the context's frequency: keeps rare words from looking strongly associated."""
 
 SPREAD = 0.5
 """Standard deviation of the vectors' entries."""
@@ -28,7 +28,7 @@ STRONGEST_RATIO = 3.0
 def pretrained_vectors(
     vocabulary: Vocabulary, token_ids: Sequence[np.ndarray], dimensions: int, seed: int
 ) -> np.ndarray:
-    """A vector for every word, by the company it keeps, with its log-count ratio as the last entry.
+    """A vector for every word from its contexts, with its log-count ratio as the last entry.
 
     Args:
         vocabulary: of the words.
@@ -49,12 +49,12 @@ def pretrained_vectors(
 
 
 def clipped_ratios(vocabulary: Vocabulary) -> np.ndarray:
-    """The log-count ratios, float32 [tokens], within reason."""
+    """The log-count ratios, float32 [tokens], limited to a range."""
     return vocabulary.log_count_ratios.clip(-STRONGEST_RATIO, STRONGEST_RATIO)
 
 
 def _company(reviews: Sequence[np.ndarray], size: int) -> scipy.sparse.csr_matrix:
-    """How often words stand near each other, weighted by nearness: [size, size], symmetric."""
+    """How often words occur near each other, weighted by nearness: [size, size], symmetric."""
     border = np.full(WINDOW, PADDING)
     flat = np.concatenate([part for review in reviews for part in (review, border)])
     counts = scipy.sparse.csr_matrix((size, size), dtype=np.float32)

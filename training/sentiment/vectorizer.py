@@ -11,15 +11,15 @@ from training.sentiment.words import split_words
 MISSING = -1
 BATCH = 1000
 HEAD_SHARE = 4
-"""One token in so many of those that are read of a long text is from its start, the others from
-its end: how a review ends says more about its verdict than how it begins."""
+"""One in this many tokens of a long text is from its start, the others are from its end: the end of
+a review says more about its verdict than the beginning."""
 
 
 class Vectorizer:
     """Gives each word of a text the id of the longest known phrase that ends with it.
 
-    So "it was not good" becomes the ids of "it", "was", "was not" and "not good", if the
-    vocabulary holds these phrases: there is a token a word.
+    So "it was not good" becomes the ids of "it", "was", "was not" and "not good", if the vocabulary
+    has these phrases: there is one token per word.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -30,7 +30,7 @@ class Vectorizer:
 
     @property
     def tables(self) -> list[tf.lookup.StaticHashTable]:
-        """What must be saved beside the graph."""
+        """Resources to save with the graph."""
         return [self.words, self.phrases]
 
     def token_ids(self, texts: tf.Tensor | Sequence[str]) -> tuple[tf.Tensor, tf.Tensor]:
@@ -63,7 +63,7 @@ def head_and_tail(token_ids: tf.Tensor, counts: tf.Tensor, max_tokens: int) -> t
     Returns:
         int32 [n, tokens], at least one and at most `max_tokens` wide.
     """
-    # A batch of nothing but empty texts still gets a column, of padding.
+    # A batch of only empty texts still has one column, of padding.
     token_ids = tf.pad(token_ids, [[0, 0], [0, 1]], constant_values=PADDING)
     width = tf.clip_by_value(tf.reduce_max(counts), 1, max_tokens)
     position = tf.range(width)[tf.newaxis]
@@ -81,7 +81,7 @@ def _table(
 
 
 def _shifted(words: tf.Tensor, by: int) -> tf.Tensor:
-    """Each word's `by`-th predecessor, padding where there is none: [n, tokens]."""
+    """Each word's `by`-th predecessor, or padding if there is none: [n, tokens]."""
     return tf.pad(words, [[0, 0], [by, 0]])[:, : tf.shape(words)[1]]
 
 

@@ -1,7 +1,7 @@
 """Which words and phrases the model knows, counted in the training reviews.
 
-Besides single words there are phrases of two and three words, "not good" or "waste of time": a
-token of their own where they mean something else than their last word does.
+Besides single words there are phrases of two and three words, such as "not good" or "waste of
+time". A phrase has its own token if it means something different from its last word.
 """
 
 from collections import Counter
@@ -15,11 +15,11 @@ from training.sentiment.words import split_words
 PADDING = 0
 UNKNOWN = 1
 FIRST_WORD = 2
-"""Token ids start with these; the words follow, then the phrases."""
+"""The first token ids; the words follow, then the phrases."""
 
 SENTENCE_ENDS = [b".", b"!", b"?", b";", b":"]
 RAREST_PHRASE = 8
-"""A phrase must occur in at least so many reviews."""
+"""A phrase must occur in at least this many reviews."""
 
 BATCH = 1000
 
@@ -28,14 +28,14 @@ BATCH = 1000
 class Vocabulary:
     """Words, the most frequent first, and phrases.
 
-    A phrase is kept as one number, its words' ids being the digits: see `phrase_keys`.
+    A phrase is stored as one number, with its words' ids as digits: see `phrase_keys`.
     """
 
     words: list[bytes]
     phrases: np.ndarray
     """int64 [phrases]."""
     log_count_ratios: np.ndarray
-    """float32 [tokens]: ln of how many more positive than negative reviews hold the token."""
+    """float32 [tokens]: ln of the ratio of positive to negative reviews with the token."""
 
     @property
     def size(self) -> int:
@@ -54,12 +54,12 @@ class Vocabulary:
 
     @property
     def last_words(self) -> np.ndarray:
-        """int32 [tokens]: the id of each token's last word, which for a word is its own."""
+        """int32 [tokens]: the id of each token's last word; for a word, its own id."""
         return np.concatenate([np.arange(self.base), self.phrases % self.base]).astype(np.int32)
 
 
 def phrase_keys(words: np.ndarray, base: int, length: int) -> np.ndarray:
-    """For each position the phrase of `length` words that ends there, as a number to that base.
+    """For each position the phrase of `length` words that ends there, as a number in that base.
 
     Args:
         words: int64 [n], ids below `base`.
@@ -67,7 +67,7 @@ def phrase_keys(words: np.ndarray, base: int, length: int) -> np.ndarray:
         length: 1 or more.
 
     Returns:
-        int64 [n]; 0 where the phrase would hold an id below `FIRST_WORD` or start before the text.
+        int64 [n]; 0 where the phrase would have an id below `FIRST_WORD` or start before the text.
     """
     keys, whole = np.zeros_like(words), np.ones(len(words), bool)
     for back in range(length):
@@ -80,26 +80,26 @@ def phrase_keys(words: np.ndarray, base: int, length: int) -> np.ndarray:
 def learn_vocabulary(
     texts: Sequence[str], labels: np.ndarray, words: int, phrases: int
 ) -> Vocabulary:
-    """The most frequent words, and the phrases that say something their last word doesn't.
+    """The most frequent words, and the phrases that mean more than their last word.
 
     Args:
         texts: n reviews.
         labels: int64 [n], 1 is positive.
-        words: at most so many.
-        phrases: at most so many.
+        words: the maximum number of words.
+        phrases: the maximum number of phrases.
     """
     found, lengths = _all_words(texts)
     known = [word for word, _ in Counter(found).most_common(words)]
     ids = {word: FIRST_WORD + rank for rank, word in enumerate(known)}
     flat = np.array([ids.get(word, UNKNOWN) for word in found], np.int64)
-    # A padding before each review keeps phrases from reaching over its border.
+    # Padding before each review keeps phrases from crossing its border.
     flat = np.insert(flat, np.cumsum(lengths) - lengths, PADDING)
     review_of = np.repeat(np.arange(len(texts)), lengths + 1)
     return _with_phrases(known, flat, review_of, labels, phrases)
 
 
 def _ids(wanted: list[bytes], words: list[bytes]) -> list[int]:
-    """Of those of the wanted words that are known."""
+    """The ids of the wanted words that are known."""
     return [FIRST_WORD + words.index(word) for word in wanted if word in words]
 
 
@@ -131,11 +131,11 @@ def _with_phrases(
 
 
 def _surprise(phrases: "_Counts", shorter: "_Counts", ending: int) -> np.ndarray:
-    """How many standard errors the phrases are from what they say without their first word.
+    """How many standard errors each phrase's sentiment is from that without its first word.
 
     Args:
         phrases: n of them.
-        shorter: of all phrases that are a word shorter.
+        shorter: the phrases that are one word shorter.
         ending: a phrase modulo this is the shorter one.
 
     Returns:
@@ -149,7 +149,7 @@ def _surprise(phrases: "_Counts", shorter: "_Counts", ending: int) -> np.ndarray
 
 @dataclass(frozen=True)
 class _Counts:
-    """For each term (int64 [n], ascending): the reviews that hold it, by their labels."""
+    """For each term (int64 [n], ascending): the reviews with it, by their labels."""
 
     terms: np.ndarray
     reviews: np.ndarray
@@ -158,7 +158,7 @@ class _Counts:
 
 
 def _count(terms: np.ndarray, review_of: np.ndarray, labels: np.ndarray) -> _Counts:
-    """Count reviews, not occurrences, with one more of each class for every term."""
+    """Count reviews, not occurrences, plus one of each class for every term."""
     different, index = np.unique(terms, return_inverse=True)
     term, review = np.divmod(np.unique(index * len(labels) + review_of), len(labels))
     reviews = np.bincount(term, minlength=len(different))

@@ -1,4 +1,4 @@
-"""Text to words, in TensorFlow's own string operations, so that the graph can do it."""
+"""Text to words, with TensorFlow's string operations, so that it is part of the graph."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import tensorflow as tf
 
 TAG = "</?[a-z][^<>]*>"
 SENTENCE_END = "([.;:!?])[.;:!? ]*"
-"""Of several marks in a row the first one counts."""
+"""Of several marks in a row only the first counts."""
 
 BETWEEN_WORDS = r"(?:[^\pL\pN'.;:!?]|\B'|'\B|'s\b)+"
 """All but letters and digits, quotation marks, and the s of a possessive."""

@@ -24,8 +24,8 @@ def decode_base64(text: str | bytes) -> bytes:
             return _decode_leniently(text.encode("ascii") if isinstance(text, str) else text)
     except ValueError:  # binascii.Error, and text beyond ASCII
         raise MalformedRequestError(
-            "The image isn't valid base64: send the file's bytes as base64, or as a URL that "
-            "begins with data:image/png;base64,"
+            "The image isn't valid base64: send the file's bytes as base64, alone or as a "
+            "data:image/png;base64, URL."
         ) from None
 
 

@@ -180,7 +180,7 @@ def _is_image(field: Field) -> bool:
         )
     if not field.is_empty and not field.is_file:
         raise MalformedRequestError(
-            f'The field "{field.name}" holds text, but must hold a file: with curl, write '
+            f'The field "{field.name}" holds text, but the form must hold files: with curl, write '
             f"-F {field.name}=@digit.png, with @ and not <; in other clients, add a filename."
         )
     return not field.is_empty

@@ -60,7 +60,7 @@ def test_a_worker_that_was_replaced_before_it_could_be_reaped_is_told_of(
         supervisor._on_spawn(watcher=SimpleNamespace(processes=processes), pid=successor)
     lost, replaced = caplog.messages
     assert lost.startswith(f"worker 1 (process {dying.pid}) was killed by SIGKILL")
-    assert replaced == f"worker 2 (process {successor}) starts in the place of a lost one"
+    assert replaced == f"worker 2 (process {successor}) starts in place of one that died"
     assert supervisor._numbers == {successor: 2}
 
 

@@ -18,7 +18,7 @@ from tests.service.live_server import LiveServer
 
 BAD_VERSIONS = {
     "2": "isn't the file that its card describes",
-    "3": "isn't a SavedModel that loads",
+    "3": "can't be loaded as a SavedModel",
     "4": "the card names an output 'scores'",
 }
 

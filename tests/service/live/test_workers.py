@@ -125,7 +125,7 @@ def test_a_killed_workers_counts_stay_and_its_gauges_go(
     assert value(http, "trident_queue_depth") == 0
     assert value(http, "trident_worker_exits_total", cause="killed") == 1
     assert f"(process {victim.pid}) was killed by SIGKILL" in pair.log
-    assert pair.log.count("in the place of a lost one") == 1
+    assert pair.log.count("in place of one that died") == 1
 
 
 def test_nobody_notices_that_a_killed_workers_successor_is_not_ready(
