@@ -1,1 +1,1 @@
-"""Load: the benchmark, and the load test."""
+"""The benchmark, and the load test."""

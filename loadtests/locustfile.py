@@ -1,10 +1,10 @@
-"""Users of Trident for locust: they ask, check the answer, think, and ask again.
+"""Users of Trident for locust: they send a request, check the answer, pause, and repeat.
 
     locust -f loadtests/locustfile.py --host http://localhost:3000
 
-Two kinds, one for each protocol; name one to run it alone. In a headless run the exit code says
-whether the limits held (--max-p95, --max-error-rate, and labels as right as the models' known
-error rates allow), on the master too when there are workers.
+There are two kinds, one for each protocol; name one to run it alone. In a headless run the exit
+code says whether the limits were kept (--max-p95, --max-error-rate, and not more wrong labels than
+the models' known error rates explain). With workers, that is the exit code of the master.
 
 Run it in the repository's folder. It needs `loadtests/clients/`, the generated stubs in
 `service/api/trident/`, `tests/data/` and requirements/loadtest.lock, and nothing else of the
@@ -43,7 +43,7 @@ _random = random.Random()  # noqa: S311 - what a client asks is no secret
 MOST_INPUTS = 16
 TIMEOUT = 30.0  # seconds
 OVERLOADED = (429, 503)
-LONGEST_PAUSE = 10.0  # seconds that Retry-After can make a user wait
+LONGEST_PAUSE = 10.0  # the longest Retry-After that a user obeys, in seconds
 GRPC_PORT = 3001
 
 
@@ -76,7 +76,7 @@ class Client(User):
 
     @task(4)
     def bad(self) -> None:
-        """Send what must be refused."""
+        """Send a request that must be refused."""
         self.ask_badly()
 
     def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
@@ -103,7 +103,7 @@ class HttpClient(Client, FastHttpUser):
                     _record(chosen, samples, read_http(chosen, response.content, len(samples)))
                 except BadAnswerError as error:
                     response.failure(error)
-            elif response.status_code:  # without one, locust knows why
+            elif response.status_code:  # without a status, locust itself has an error
                 response.failure(f"answered {response.status_code}")
         if response.status_code in OVERLOADED:
             _pause(response.headers.get("retry-after"))
@@ -128,7 +128,7 @@ class HttpClient(Client, FastHttpUser):
 
 
 class GrpcClient(Client):
-    """A user of the gRPC interface, with a connection of its own."""
+    """A user of the gRPC interface, with its own connection."""
 
     weight = 1
 
@@ -171,9 +171,9 @@ class GrpcClient(Client):
 
     @contextmanager
     def _reported(self, name: str) -> Iterator[dict[str, Any]]:
-        """Report a call to locust, a failed one if it ends by BadAnswerError.
+        """Report a call to locust, as failed if BadAnswerError is raised.
 
-        One that is cut off by the end of the run isn't reported: it neither failed nor succeeded.
+        A call that the end of the run interrupts isn't reported: it neither failed nor succeeded.
         """
         report: dict[str, Any] = {"response_length": 0, "exception": None}
         started = time.perf_counter()
@@ -189,14 +189,14 @@ class GrpcClient(Client):
 
 @events.init_command_line_parser.add_listener
 def add_arguments(parser: LocustArgumentParser) -> None:
-    """Add the project's own arguments, each of them an environment variable too."""
+    """Add the project's own arguments; each is an environment variable, too."""
     group = parser.add_argument_group("Trident")
     group.add_argument(
         "--grpc-host",
         env_var="LOCUST_GRPC_HOST",
         default="",
         metavar="HOST:PORT",
-        help=f"Where gRPC is served. Default: port {GRPC_PORT} of --host",
+        help=f"Address of gRPC, HOST:PORT. Default: port {GRPC_PORT} of --host",
     )
     group.add_argument(
         "--max-p95",
@@ -204,7 +204,7 @@ def add_arguments(parser: LocustArgumentParser) -> None:
         type=float,
         default=250.0,
         metavar="MS",
-        help="Headless: fail if 95%% of the requests weren't answered in it. Default: %(default)s",
+        help="Headless: fail if the p95 (ms) is higher than this. Default: %(default)s",
     )
     group.add_argument(
         "--max-error-rate",
@@ -245,7 +245,7 @@ def judge(environment: Environment, **_: Any) -> None:
         run = Run(total.num_requests, total.num_failures, total.get_response_time_percentile(0.95))
         found = complaints(run, Limits(options.max_p95, options.max_error_rate), tally)
         if environment.runner is not None and environment.runner.exceptions:
-            found.append("Users failed by an exception of their own, see above.")
+            found.append("The users' code raised an exception, see above.")
         for complaint in found:
             logger.error("Failed: %s", complaint)
         environment.process_exit_code = 1 if found else 0
@@ -260,13 +260,13 @@ def _name(name: str, samples: Sequence[Sample]) -> str:
 
 
 def _record(chosen: str, samples: Sequence[Sample], labels: Sequence[str]) -> None:
-    """Note the labels; an embedding has none."""
+    """Record the labels; an embedding has none."""
     for sample, label in zip(samples, labels, strict=False):
         tally.record(chosen, sample.name, right=label == sample.label)
 
 
 def _pause(seconds: str | None) -> None:
-    """Wait as long as an overloaded server asks. Other users go on: locust patched `sleep`."""
+    """Wait as long as an overloaded server asks. Others go on, since locust patches `sleep`."""
     if seconds is not None and seconds.isdecimal():
         time.sleep(min(float(seconds), LONGEST_PAUSE))
 

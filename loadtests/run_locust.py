@@ -19,11 +19,13 @@ STOP_SECONDS = 10
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--host", help="Server to load, http://HOST:PORT. [default: one of its own]")
+@click.option("--host", help="Server to load, http://HOST:PORT. [default: start one]")
 @click.option("--grpc-host", help="Its gRPC, HOST:PORT. [default: port 3001 of --host]")
 @click.option("--users", default=100, show_default=True, help="Users at the same time.")
-@click.option("--spawn-rate", default=20.0, show_default=True, help="Users that start a second.")
-@click.option("--duration", default="60s", show_default=True, help="Of the run: 90s, 10m, 1h30m.")
+@click.option("--spawn-rate", default=20.0, show_default=True, help="Users that start per second.")
+@click.option(
+    "--duration", default="60s", show_default=True, help="Duration of the run: 90s, 10m, 1h30m."
+)
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -41,10 +43,10 @@ def main(
     report: Path,
     locust_arguments: tuple[str, ...],
 ) -> None:
-    """Load a server the way its clients do, and exit with 1 if it doesn't stand it.
+    """Load a server as its clients do, and exit with 1 if it fails.
 
     Without --host, a server is started on free ports of 127.0.0.1 for it, and stopped afterwards.
-    More LOCUST_ARGUMENTS are passed on, for instance --max-p95 100 --max-error-rate 0.
+    LOCUST_ARGUMENTS are passed on to locust, for instance --max-p95 100 --max-error-rate 0.
     """
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, _exit)
@@ -64,7 +66,7 @@ def main(
 
 
 def run_locust(host: str, grpc_host: str | None, arguments: Sequence[str]) -> int:
-    """Run locust headless in a process of its own; return its exit status."""
+    """Run locust headless in a separate process; return its exit status."""
     command = [
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE)),
         *("--headless", "--only-summary", "--stop-timeout", str(STOP_SECONDS), "--host", host),
@@ -88,7 +90,7 @@ def _run_with_server(arguments: Sequence[str]) -> int:
 
 
 def _exit(signal_number: int, _: FrameType | None) -> None:
-    """Leave by an exception, so that whatever was started is stopped."""
+    """Exit with an exception, so that everything that was started is stopped."""
     sys.exit(128 + signal_number)
 
 

@@ -22,7 +22,9 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Short rounds: shows that it works, not how fast.")
+@click.option(
+    "--quick", is_flag=True, help="Short rounds: shows that everything works, not how fast it is."
+)
 @click.option(
     "--only",
     type=click.Choice(PARTS),
@@ -49,17 +51,17 @@ def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  
     \b
     Everything, about 27 minutes on a machine that has nothing else to do:
         make bench
-    Whether it works at all:
+    To check that it works:
         make bench ARGS="--quick"
     One endpoint:
         make bench ARGS="--only classify"
 
     Both servers are started here, on free ports of 127.0.0.1, and are driven in turn by wrk
     (HTTP), h2load (gRPC) and an open-loop generator. The figures are medians of three rounds.
-    A server whose answers don't agree with the labels isn't reported.
+    A server whose answers don't match the labels isn't reported.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, _end)  # so that the servers are ended too
+    signal.signal(signal.SIGTERM, _end)  # so that the servers are stopped, too
     try:
         require(list(PACKAGES))
         out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The ceiling: as many processes as there are cores run the models in a loop, without a server."""
+"""The ceiling: one process per core runs the models in a loop, without a server."""
 
 import json
 import subprocess
@@ -48,7 +48,7 @@ class Ceiling:
             self._read(process)
 
     def measure(self, endpoint: str, seconds: float) -> float:
-        """Return the inputs a second that all processes together get through."""
+        """Return the inputs per second of all processes together."""
         order = json.dumps({"endpoint": endpoint, "seconds": seconds})
         for process in self._processes:
             if process.stdin is not None:

@@ -1,8 +1,8 @@
 """One process of the ceiling: the service's own decoding and model programs, called in a loop.
 
-`python -m loadtests.bench.ceiling_process MODELS INPUTS` prints a line once every program is
-compiled and timed, and then for each line of JSON on its standard input (an endpoint and
-seconds) the inputs a second that it got through.
+`python -m loadtests.bench.ceiling_process MODELS INPUTS` prints a line when every program is
+compiled and timed. Then, for each line of JSON on its standard input (an endpoint and seconds), it
+prints the inputs per second that it processed.
 """
 
 import json
@@ -57,7 +57,7 @@ def load_tasks(models: Path, endpoints: Collection[str]) -> dict[str, AnyTask]:
 
 
 def measure(task: AnyTask, inputs: Sequence[Input], seconds: float) -> float:
-    """Return the inputs a second of the fastest batch size."""
+    """Return the inputs per second of the fastest batch size."""
     rates = {size: _rate(task, inputs, size, _TRIAL_SECONDS) for size in BATCH_SIZES}
     return _rate(task, inputs, max(rates, key=rates.__getitem__), seconds)
 
@@ -74,7 +74,7 @@ def _rate(task: AnyTask, inputs: Sequence[Input], batch_size: int, seconds: floa
 
 
 def _model_call(task: AnyTask) -> Callable[[Sequence[Any]], object]:
-    """Return what runs the model on a batch; for images, without writing answers."""
+    """Return a function that runs the model on a batch; for images, without writing answers."""
     if isinstance(task, ImageTask):
         return task.infer
     return task.predict
@@ -84,7 +84,7 @@ def _model_call(task: AnyTask) -> Callable[[Sequence[Any]], object]:
 @click.argument("models", type=click.Path(path_type=Path))
 @click.argument("inputs", type=click.Path(path_type=Path))
 def main(models: Path, inputs: Path) -> None:
-    """Load MODELS, then run them on the pickled INPUTS (by endpoint), as standard input says."""
+    """Load MODELS, then run them on the pickled INPUTS (by endpoint), as standard input asks."""
     waiting: dict[str, list[Input]] = pickle.loads(inputs.read_bytes())  # noqa: S301 - our own
     tasks = load_tasks(models, waiting)
     click.echo("warm")

@@ -15,11 +15,11 @@ CONNECTIONS = 32
 _COLOURS = {"trident": "#1f6feb", "stock": "#9aa4b1", "ceiling": "#1b1f24"}
 _NAMES = {"trident": "Trident", "stock": "stock BentoML"}
 _PLAIN = {"facecolor": "white", "edgecolor": "none", "pad": 0}
-_HEIGHT = 0.38  # of a bar, where 1 is the distance between two endpoints
+_HEIGHT = 0.38  # width of a bar; the distance between two endpoints is 1
 
 
 def draw_chart(results: Results, path: Path) -> bool:
-    """Draw what there is to draw, as a PNG; tell whether there was anything."""
+    """Draw the figures as a PNG; return whether there were any."""
     endpoints = [name for name in ENDPOINTS if results.closed("trident", name, CONNECTIONS)]
     open_loop = [found for found in results.measurements if found.rate is not None]
     if not endpoints:
@@ -80,8 +80,8 @@ def _draw_curves(axes: Axes, measurements: list[Measurement]) -> None:
         )
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("/classify requests/s due, Poisson arrivals", fontsize=8)
-    axes.set_title("Latency in ms, counted from the due time", fontsize=9)
+    axes.set_xlabel("/classify, scheduled requests/s, Poisson arrivals", fontsize=8)
+    axes.set_title("Latency in ms, from the scheduled time", fontsize=9)
     axes.tick_params(labelsize=8)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(StrMethodFormatter("{x:,g}"))

@@ -1,6 +1,6 @@
-"""Whether a server answers rightly. One that doesn't is not reported, however fast it is.
+"""Whether a server answers correctly. One that doesn't is not reported, however fast it is.
 
-The inputs go in many at once, as the load does, so that answers given to the wrong caller show.
+Many inputs are sent at once, as in the load, so that answers to the wrong caller are noticed.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from service.api.trident import inference_pb2 as messages
 from service.api.trident.inference_pb2_grpc import InferenceStub
 
 LEAST = {"classify": 0.97, "sentiment": 0.80, "embed": 0.70}
-"""The least share of right answers. For /embed, of images whose nearest neighbour among the
-others' embeddings is the same digit: what an embedding is for."""
+"""The lowest share of right answers. For /embed, an answer is right if the nearest of the other
+images' embeddings belongs to the same digit."""
 
 IMAGES = 500
 CONCURRENCY = 32
@@ -33,16 +33,16 @@ _POSITIVE = ("negative", "positive")
 
 
 def check_http(server: Server, endpoint: str, inputs: Inputs) -> float:
-    """Return the share of right answers. Raises WrongAnswersError if it is too small."""
+    """Return the share of right answers. Raises WrongAnswersError if it is too low."""
     answers = asyncio.run(_ask_all(server, endpoint, _asked(endpoint, inputs)))
     return _judge(server.name, endpoint, _share_right(endpoint, answers, inputs))
 
 
 def check_grpc(target: str, inputs: Inputs) -> float:
-    """Return the share of right answers of gRPC's Classify, one and many images a call.
+    """Return the share of right answers of gRPC's Classify, with one and many images per call.
 
     Raises:
-        WrongAnswersError: it is too small, or a call failed.
+        WrongAnswersError: it is too low, or a call failed.
     """
     images, digits = inputs.images[:IMAGES], inputs.digits[:IMAGES]
     calls = [[image] for image in images[:BATCH]]
@@ -68,7 +68,7 @@ def share_equal(found: Sequence[Any], expected: Sequence[Any]) -> float:
 
 
 def share_of_like_neighbours(vectors: NDArray[np.float64], labels: Sequence[int]) -> float:
-    """Return how many of `vectors` [n, any] have a nearest other one of the same label."""
+    """Return how many of `vectors` [n, any] have the same label as their nearest other vector."""
     squares = (vectors**2).sum(axis=1)
     distances = squares[:, None] + squares[None, :] - 2 * vectors @ vectors.T
     np.fill_diagonal(distances, np.inf)
@@ -120,7 +120,7 @@ def _share_right(endpoint: str, answers: Sequence[Mapping[str, Any]], inputs: In
 def _judge(who: str, endpoint: str, share: float) -> float:
     if share < LEAST[endpoint]:
         raise WrongAnswersError(
-            f"{who} answers /{endpoint} wrongly: {share:.1%} right, at least "
-            f"{LEAST[endpoint]:.0%} are expected. Its speed means nothing, so nothing is reported."
+            f"{who} answers /{endpoint} wrongly: {share:.1%} are right, at least "
+            f"{LEAST[endpoint]:.0%} are expected. Its speed means nothing, so it isn't reported."
         )
     return share

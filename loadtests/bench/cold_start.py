@@ -16,10 +16,10 @@ from loadtests.bench.servers import Server, Stock, Trident
 def measure_cold_starts(
     plan: Plan, models: Path, inputs: Inputs, folder: Path, say: Say
 ) -> dict[str, ColdStart]:
-    """Start each server anew in each round, alone on the machine, in turn.
+    """Start each server again in each round, alone on the machine, in turn.
 
     Raises:
-        ServerFailedError: one didn't become ready, or answered with an error.
+        ServerFailedError: a server didn't become ready, or answered with an error.
     """
     found: dict[str, list[ColdStart]] = {}
     for number in range(plan.rounds):

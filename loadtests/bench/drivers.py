@@ -1,4 +1,4 @@
-"""Driving one server under one load, and what it costs the server."""
+"""Driving one server with one load, and measuring what it costs the server."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from loadtests.bench.wrk import run_wrk
 from service.api.trident import inference_pb2 as messages
 
 CLASSIFY = "/trident.v1.Inference/Classify"
-_PAUSE = 1.0  # seconds between two loads, for what is left of the one before
+_PAUSE = 1.0  # seconds between two loads, so that the first one has no effect on the second
 
 
 class Drivers:
@@ -39,14 +39,14 @@ class Drivers:
                 self._files[server.name, endpoint] = file
 
     def closed_http(self, load: Load, seconds: int) -> Measurement:
-        """Drive by wrk. Raises LoadFailedError."""
+        """Drive with wrk. Raises LoadFailedError."""
         port, file = self._servers[load.server].port, self._files[load.server, load.endpoint]
         return self._measure(
             load, seconds, lambda seconds: run_wrk(port, file, load.concurrency or 1, seconds)
         )
 
     def closed_grpc(self, load: Load, seconds: int) -> Measurement:
-        """Drive by h2load, with the first images. Raises LoadFailedError."""
+        """Drive with h2load and the first images. Raises LoadFailedError."""
         server = self._trident
         images = self._inputs.images[: load.inputs_per_request]
         message = messages.ClassifyRequest(images=images).SerializeToString()

@@ -1,4 +1,4 @@
-"""What can be expected to go wrong in a benchmark; every message says what to do."""
+"""Failures that are expected in a benchmark; every message says what to do."""
 
 
 class BenchError(Exception):
@@ -14,8 +14,8 @@ class ServerFailedError(BenchError):
 
 
 class WrongAnswersError(BenchError):
-    """A server's answers don't agree with the labels: its figures mean nothing."""
+    """A server's answers don't match the labels: its figures mean nothing."""
 
 
 class LoadFailedError(BenchError):
-    """A load generator failed or printed something else than was expected."""
+    """A load generator failed, or its output has an unexpected form."""

@@ -22,10 +22,10 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a load generator saw in one run; latencies in milliseconds, NaN if nothing came.
+    """What a load generator measured in one run; latencies in milliseconds, NaN without answers.
 
-    `lateness` is by how much the generator itself was late to send (99th percentile, ms), and
-    `client_cpu` the share of a core that it used; None where the generator can't tell.
+    `lateness` is how late the generator itself sent requests (99th percentile, ms), and
+    `client_cpu` the share of a core that it used; None if the generator doesn't report it.
     """
 
     requests: int
@@ -38,13 +38,13 @@ class Sample:
     client_cpu: float | None = None
 
     def with_failures(self, count: int) -> "Sample":
-        """Return the same with `count` of the requests known to have failed."""
+        """Return the same figures, with `count` of the requests counted as failed."""
         return replace(self, requests=self.requests - count, errors=self.errors + count)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What was driven, and how: `concurrency` is None in an open loop, `rate` in a closed one."""
+    """A server and its load: `concurrency` is None in an open loop, `rate` in a closed one."""
 
     server: str
     endpoint: str
@@ -74,14 +74,14 @@ class Measurement:
 
     @property
     def inputs_per_second(self) -> float:
-        """Images or texts a second."""
+        """Images or texts per second."""
         return self.requests_per_second * self.load.inputs_per_request
 
 
 def measurement(
     load: Load, sample: Sample, cpu_seconds: float, rate: float | None = None
 ) -> Measurement:
-    """Put together what the generator saw and what the server spent."""
+    """Combine the generator's figures and the server's cost."""
     return Measurement(
         load,
         requests_per_second=sample.requests / sample.seconds,

@@ -1,7 +1,7 @@
 """Closed loop over gRPC, by h2load: a gRPC call is an HTTP/2 POST of a length-prefixed message.
 
-h2load sends one message over and over, and doesn't see a call's own status: a call that failed
-is HTTP's 200 all the same. So the server's own count of failed calls is read beside it.
+h2load sends one message again and again, and doesn't read the gRPC status: a failed call also has
+HTTP status 200. So the server's own count of failed calls is read, too.
 """
 
 import re
@@ -14,21 +14,21 @@ from loadtests.bench.figures import Sample, percentile
 from loadtests.bench.requests import HOST
 from loadtests.bench.tools import run_tool
 
-_PREFIX = struct.Struct(">BI")  # compressed or not, and the message's length
+_PREFIX = struct.Struct(">BI")  # the compressed flag, and the message's length
 _FINISHED = re.compile(r"^finished in ([\d.]+)(us|ms|s)\b", re.MULTILINE)
 _COUNTS = re.compile(r"^requests: .*?(\d+) succeeded, (\d+) failed", re.MULTILINE)
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
 def frame(message: bytes) -> bytes:
-    """Return a message as it stands in the body of a gRPC call, not compressed."""
+    """Return a message in the form of a gRPC call's body, uncompressed."""
     return _PREFIX.pack(0, len(message)) + message
 
 
 def run_h2load(port: int, method: str, message: bytes, connections: int, seconds: int) -> Sample:
-    """Call a method (such as "/package.Service/Method") over and over. Raises LoadFailedError.
+    """Call a method (such as "/package.Service/Method") repeatedly. Raises LoadFailedError.
 
-    Each connection has one call under way, as each of wrk's has one request.
+    Each connection has one call in progress, as each of wrk's has one request.
     """
     with tempfile.TemporaryDirectory(prefix="trident-h2load-") as folder:
         data, log = Path(folder, "message"), Path(folder, "log")

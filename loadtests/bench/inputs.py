@@ -24,8 +24,8 @@ Input = bytes | str
 class Inputs:
     """What is sent: PNG files with their digits, sentences, and reviews with 1 for positive.
 
-    A single sentence often doesn't tell whether its review is positive. So the sentences are the
-    load, and the reviews, whose labels are known, are what answers are checked with.
+    A single sentence often doesn't show whether its review is positive. So the sentences are the
+    load, and the reviews, whose labels are known, are used to check answers.
     """
 
     images: list[bytes]
@@ -35,7 +35,7 @@ class Inputs:
     positive: list[int]
 
     def load(self, endpoint: str) -> list[Input]:
-        """Return what an endpoint is loaded with."""
+        """Return the inputs for an endpoint."""
         return list(self.sentences if endpoint == "sentiment" else self.images)
 
 

@@ -1,4 +1,4 @@
-"""What a process costs that only imports TensorFlow and loads the models.
+"""The memory of a process that only imports TensorFlow and loads the models.
 
 `python -m loadtests.bench.memory MODELS` prints its own resident memory in bytes.
 """

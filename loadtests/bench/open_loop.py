@@ -1,8 +1,8 @@
-"""Open loop over HTTP: requests are sent when they are due, whatever became of earlier ones.
+"""Open loop over HTTP: requests are sent at scheduled times, even if earlier ones still wait.
 
-Callers who don't know of each other arrive by a Poisson process. A latency counts from the
-moment at which its request was due, so a server that stalls can't hide by also holding up the
-generator (coordinated omission; Gil Tene, "How NOT to Measure Latency", 2015).
+Independent callers arrive as a Poisson process. Latency counts from a request's scheduled time, so
+a stall of the server isn't hidden by also delaying the generator (coordinated omission; Gil Tene,
+"How NOT to Measure Latency", 2015).
 
 `select` waits to the microsecond; asyncio's and uvloop's timers round to the millisecond, which
 is longer than a fast server takes to answer.
@@ -28,14 +28,14 @@ from loadtests.bench.tools import run_tool
 
 CONNECTIONS = 256
 GRACE = 10.0
-"""Seconds that answers may still take when the last request has been sent."""
+"""Seconds to wait for answers after the last request has been sent."""
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
 
 class _Connection:
-    """A connection with at most one request under way."""
+    """A connection with at most one request in progress."""
 
     __slots__ = ("due", "received", "request", "reset", "socket", "used")
 
@@ -58,13 +58,13 @@ class _Connection:
     def never_read(self) -> bool:
         """Whether the server closed it as idle while the request was on its way.
 
-        The system then resets the connection. A server that closes it with the request read, or
-        ends meanwhile, ends the stream in the ordinary way.
+        In that case the operating system resets the connection. If the server closes it after it
+        has read the request, or ends, the stream has an ordinary end.
         """
         return self.used and self.reset and not self.received
 
     def send(self, request: bytes, due: float) -> bool:
-        """Send a request; tell whether the connection took it."""
+        """Send a request; return whether the connection accepted it."""
         self.request, self.due, self.received = request, due, b""
         try:
             self.socket.sendall(request)
@@ -74,7 +74,7 @@ class _Connection:
         return True
 
     def receive(self) -> int | None:
-        """Read what is there; return the status once the answer is whole, 0 if it never will."""
+        """Read available bytes; return the status of a complete answer, 0 if it can't be read."""
         try:
             part = self.socket.recv(65536)
         except OSError as error:
@@ -89,7 +89,7 @@ class _Connection:
 
 
 def read_status(received: bytes) -> int | None:
-    """Return an HTTP answer's status, or None if it isn't whole yet; 0 if it has no length."""
+    """Return an HTTP answer's status, None if it isn't complete yet, 0 if it has no length."""
     head, end, body = received.partition(_HEAD_END)
     if not end:
         return None
@@ -101,7 +101,7 @@ def read_status(received: bytes) -> int | None:
 
 
 def poisson_arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
-    """Yield when requests are due, in seconds from the start, `rate` a second on average."""
+    """Yield the scheduled times of requests, in seconds from the start; `rate` is per second."""
     draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
     due = draw.expovariate(rate)
     while due < seconds:
@@ -125,10 +125,10 @@ class OpenLoop:
         self.errors = 0
 
     def settle(self) -> None:
-        """Have each connection answered once, which counts for nothing.
+        """Get one answer on each connection before the measurement starts.
 
-        A server takes many connections that come at once by and by; how long that takes isn't
-        asked here, and would be felt by the first requests.
+        A server accepts many new connections one after the other. How long that takes isn't
+        measured here, but would delay the first requests.
         """
         for connection in self._idle:
             connection.send(self._requests[0], 0.0)
@@ -139,7 +139,7 @@ class OpenLoop:
     def run(self, arrivals: Sequence[float], grace: float = GRACE) -> None:
         """Send a request at each of `arrivals`, in seconds from now; await the answers.
 
-        What is unanswered at the end is an error, and its latency what it has waited until then.
+        Requests without an answer at the end are errors; their latency is the time until then.
         """
         start, coming, give_up = time.perf_counter(), deque(arrivals), arrivals[-1] + grace
         now = 0.0
@@ -186,9 +186,9 @@ class OpenLoop:
             self.errors += 1
 
     def _lose(self, connection: _Connection) -> None:
-        """Send a lost connection's request anew if the server never read it, or else count it.
+        """Send a lost connection's request again if the server never read it; otherwise count it.
 
-        HTTP clients do so (RFC 9112, 9.3.1), once: the new connection has never been idle.
+        HTTP clients do so, too (RFC 9112, 9.3.1), and only once: the new connection was never idle.
         """
         new = self._replace(connection)
         if connection.never_read:
@@ -231,7 +231,7 @@ def measure(port: int, requests: Sequence[bytes], rate: float, seconds: float, s
 
 
 def run_open_loop(port: int, requests: Path, rate: float, seconds: int, seed: int) -> Sample:
-    """Drive a server at a fixed rate, from a process of its own. Raises LoadFailedError."""
+    """Drive a server at a fixed rate, from a separate process. Raises LoadFailedError."""
     command = [sys.executable, "-m", __name__, str(port), str(requests)]
     command += [str(rate), str(seconds), str(seed)]
     return Sample(**json.loads(run_tool(command, seconds)))
@@ -244,7 +244,7 @@ def run_open_loop(port: int, requests: Path, rate: float, seconds: int, seed: in
 @click.argument("seconds", type=int)
 @click.argument("seed", type=int)
 def main(port: int, requests: Path, rate: float, seconds: int, seed: int) -> None:
-    """Drive the server on PORT at RATE requests a second; print the figures as JSON."""
+    """Drive the server on PORT at RATE requests per second; print the figures as JSON."""
     sample = measure(port, read_requests(requests), rate, seconds, seed)
     click.echo(json.dumps(dataclasses.asdict(sample)))
 

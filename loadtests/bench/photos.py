@@ -1,4 +1,4 @@
-"""How small requests fare while other clients post photos of 12 megapixels."""
+"""The speed of small requests while other clients send photos of 12 megapixels."""
 
 import http.client
 import io
@@ -25,7 +25,7 @@ PHOTO_CONNECTIONS = 4
 
 _PAPER, _INK, _GRAIN = 235, 190, 5.0  # brightness, how much darker strokes are, noise
 _QUALITY = 85
-_MARGIN = 1  # seconds for which photos still come when the small requests have ended
+_MARGIN = 1  # seconds for which photos are still sent after the small requests have ended
 
 
 def make_photo(digit: bytes) -> bytes:
@@ -42,10 +42,10 @@ def make_photo(digit: bytes) -> bytes:
 def measure_photos(
     plan: Plan, servers: Sequence[Server], inputs: Inputs, folder: Path, say: Say
 ) -> dict[str, BesidePhotos]:
-    """Drive the servers in turn, with and without photos; leave out one that refuses them.
+    """Drive the servers in turn, with and without photos; skip a server that refuses them.
 
     Raises:
-        WrongAnswersError: Trident refused the photo, or took its digit for another.
+        WrongAnswersError: Trident refused the photo, or read another digit.
         LoadFailedError: wrk failed.
     """
     photo = make_photo(inputs.images[0])
@@ -67,8 +67,8 @@ def measure_photos(
 def _takes(server: Server, photo: bytes, digit: int, say: Say) -> bool:
     """Tell whether a server answers the photo.
 
-    Only Trident's answer has to be right: the stock service scales an image down as the model's
-    inputs are, and doesn't know ink on paper from light on black.
+    Only Trident's answer has to be right: the stock service only scales an image to the model's
+    input, and can't tell ink on paper from light on black.
     """
     request = server.request("classify", photo)
     connection = http.client.HTTPConnection(HOST, server.port, timeout=60)
@@ -97,7 +97,7 @@ class _Mix:
         write_requests(self._large, [server.request("classify", photo)])
 
     def drive(self) -> BesidePhotos:
-        """Drive the small requests alone, and then while photos are posted all along."""
+        """Drive the small requests alone, and then while photos are sent."""
         alone = self._drive_small()
         seconds = self._plan.warm_up_seconds + self._plan.seconds + _MARGIN
         with ThreadPoolExecutor(1) as thread:
@@ -116,7 +116,7 @@ class _Mix:
 
     def _measurement(self, connections: int, sample: Sample) -> Measurement:
         load = Load(self.name, "classify", "http", concurrency=connections)
-        return measurement(load, sample, cpu_seconds=math.nan)  # the loads share it
+        return measurement(load, sample, cpu_seconds=math.nan)  # the loads share the processor time
 
 
 def _medians(rounds: Sequence[BesidePhotos]) -> BesidePhotos:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Say = Callable[[str], None]
-"""Told, in a line, what goes on."""
+"""A function that gets a line of progress."""
 
 ENDPOINTS = ("classify", "sentiment", "embed")
 PARTS = (*ENDPOINTS, "grpc", "photos", "open-loop", "cold-start", "memory")
-"""What `--only` chooses from."""
+"""The values of `--only`."""
 
 IMAGES_PER_CALL = 32
-"""Images in a gRPC call of many."""
+"""Images in a gRPC call with many."""
 
 SATURATING = 128
 """Connections at which a server's best rate is measured."""
@@ -19,7 +19,7 @@ SATURATING = 128
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured; times in seconds. Each load runs unmeasured at first, to warm up.
+    """How much is measured; times in seconds. Each load first runs unmeasured, as a warm-up.
 
     `rate_shares` are the open loop's rates, as shares of the rate at `SATURATING` connections.
     """

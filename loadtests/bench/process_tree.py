@@ -45,7 +45,7 @@ class ProcessTree:
 
     @property
     def log(self) -> str:
-        """All that was printed so far."""
+        """The output so far."""
         return self._log.read_text(errors="replace")
 
     @property
@@ -76,7 +76,7 @@ class ProcessTree:
         return sum(memory.pss for memory in self._each(psutil.Process.memory_full_info))
 
     def _each(self, read: Callable[[psutil.Process], Any]) -> Iterator[Any]:
-        """Read something from each process that hasn't ended meanwhile."""
+        """Read something from each process; skip those that have ended in the meantime."""
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 yield read(process)

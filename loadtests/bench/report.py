@@ -15,14 +15,14 @@ from loadtests.bench.results import Results
 from loadtests.bench.targets import Target, judge
 
 BUSY = 0.1
-"""The share of the machine that other programs may use before the figures can't be trusted."""
+"""If other programs use more than this share of the machine, the figures aren't trusted."""
 
 _MEGABYTE = 1_000_000
-_WIDTH = 116  # where the output is no terminal, which would know its own
+_WIDTH = 116  # if the output isn't a terminal, which would know its width
 
 
 def describe_machine(results: Results) -> str:
-    """Return where and when it was measured, in a line."""
+    """Return where and when it was measured, in one line."""
     machine = results.machine
     return f"{machine.cores} cores, {machine.processor}, {results.date}"
 
@@ -32,14 +32,14 @@ def print_report(results: Results, console: Console) -> None:
     console.print(describe_machine(results), highlight=False)
     if results.foreign_load > BUSY:
         console.print(
-            f"Other programs kept {results.foreign_load:.0%} of the machine busy before it began: "
-            "these figures are noise.",
+            f"Other programs used {results.foreign_load:.0%} of the machine before the start: "
+            "these figures are unreliable.",
             style="bold red",
             highlight=False,
         )
     for table in _tables(results):
         if table.row_count:
-            title, table.title = table.title, None  # a title would be wrapped to the table's width
+            title, table.title = table.title, None  # it would be wrapped to the table's width
             console.print(f"\n{title}", style="bold", highlight=False)
             console.print(table)
 
@@ -96,7 +96,7 @@ def _photos(results: Results) -> Table:
 def _open_loop(measurements: list[Measurement]) -> Table:
     columns = ("share", "due/s", "server", *_FIGURES, "late p99", "client")
     table = _table(
-        "Open loop, /classify: latency from the due time; how late the client sent, its CPU",
+        "Open loop, /classify: latency from the scheduled time; the client's lateness and CPU",
         *columns,
     )
     for one in measurements:

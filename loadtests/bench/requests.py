@@ -1,4 +1,4 @@
-"""HTTP requests as the load generators send them: whole, byte for byte, made beforehand."""
+"""HTTP requests for the load generators: all bytes, prepared in advance."""
 
 import struct
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Request:
     body: bytes
 
     def raw(self) -> bytes:
-        """Return it in HTTP/1.1's own form."""
+        """Return the request in the form of HTTP/1.1."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {HOST}\r\n"
             f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n\r\n"
@@ -27,13 +27,13 @@ class Request:
 
 
 def write_requests(path: Path, requests: Iterable[Request]) -> None:
-    """Write requests, each after its length (four bytes, big-endian)."""
+    """Write requests, each with its length before it (four bytes, big-endian)."""
     raw = [request.raw() for request in requests]
     path.write_bytes(b"".join(_LENGTH.pack(len(content)) + content for content in raw))
 
 
 def read_requests(path: Path) -> list[bytes]:
-    """Read back what `write_requests` wrote."""
+    """Read what `write_requests` wrote."""
     content, at, requests = path.read_bytes(), 0, []
     while at < len(content):
         (length,) = _LENGTH.unpack_from(content, at)

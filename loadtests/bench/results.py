@@ -1,4 +1,4 @@
-"""What a benchmark found, as it is written to JSON."""
+"""The results of a benchmark, as they are written to JSON."""
 
 import platform
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from loadtests.bench.figures import Load, Measurement
 from loadtests.bench.plan import Plan
 from service.settings import CORES
 
-_LOOK_SECONDS = 5  # time for which the machine is watched before anything is started
+_LOOK_SECONDS = 5  # how long the machine is watched before anything starts
 _LIBRARIES = ("bentoml", "grpcio", "keras", "numpy", "pillow", "uvicorn", "uvloop")
 
 
@@ -50,9 +50,9 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class BesidePhotos:
-    """Small requests alone and while photos are posted, and those photos. Medians.
+    """Small requests alone and while photos are sent, and the photos. Medians.
 
-    The processor time is nobody's: the loads run at once.
+    The processor time can't be divided between the loads, which run at the same time.
     """
 
     alone: Measurement
@@ -62,7 +62,7 @@ class BesidePhotos:
 
 @dataclass(slots=True)
 class Results:
-    """Everything; what wasn't asked for is empty.
+    """All results; parts that weren't measured are empty.
 
     `foreign_load` is the share of the machine that other programs used before the benchmark began.
     """
@@ -88,7 +88,7 @@ class Results:
 
 
 def new_results(plan: Plan) -> Results:
-    """Return results without any figure yet, of this machine, today; look how busy it is."""
+    """Return empty results for this machine and today; measure how busy the machine is."""
     today = datetime.now(UTC).date().isoformat()
     machine = _describe_machine()
     return Results(plan, machine, today, psutil.cpu_percent(_LOOK_SECONDS) / 100)

@@ -1,4 +1,4 @@
-"""The two servers that are compared: how each is started, asked, and understood."""
+"""The two servers that are compared: how each is started, its requests and its answers."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ from loadtests.bench.process_tree import ProcessTree
 from loadtests.bench.requests import HOST, Request
 from service.settings import get_settings
 
-if TYPE_CHECKING:  # at run time it would bring the data sets, and TensorFlow with them
+if TYPE_CHECKING:  # an import at run time would import the data sets, and TensorFlow
     from loadtests.bench.inputs import Input
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ class Server(ABC):
     _workers = 1
 
     def __init__(self, models: Path, folder: Path) -> None:
-        """Start a server of the models; `folder` takes its log and BentoML's own files."""
+        """Start a server of the models; its log and BentoML's own files go to `folder`."""
         self.port = free_port()
         self._started = time.monotonic()
         environment = {"BENTOML_HOME": str(folder / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
@@ -61,23 +61,23 @@ class Server(ABC):
 
     @abstractmethod
     def request(self, endpoint: str, data: "Input") -> Request:
-        """Return the request that asks about one input."""
+        """Return the request for one input."""
 
     @abstractmethod
     def answer(self, body: bytes) -> Mapping[str, Any]:
-        """Read what `request` was answered."""
+        """Read the answer to `request`."""
 
     def wait_until_ready(self) -> float:
         """Wait until /readyz says 200; return the seconds since the start.
 
         Raises:
-            ServerFailedError: it never does.
+            ServerFailedError: it never becomes ready.
         """
         self._wait(self._is_ready, READY_SECONDS, "become ready")
         return time.monotonic() - self._started
 
     def wait_until_warm(self) -> None:
-        """Wait until what the server does after its start is done. Raises ServerFailedError."""
+        """Wait until the server's work after its start is done. Raises ServerFailedError."""
         if self._warm_log is not None:
             awaited = self._warm_log
             self._wait(
@@ -107,7 +107,7 @@ class Server(ABC):
 
 
 class Trident(Server):
-    """This project's service. TRIDENT_ settings in the environment hold for it."""
+    """This project's service. It uses TRIDENT_ settings from the environment."""
 
     name = "trident"
     _folder = ROOT
@@ -115,7 +115,7 @@ class Trident(Server):
     _warm_log = "all shapes are timed"
 
     def __init__(self, models: Path, folder: Path) -> None:
-        """Start it, gRPC on a port of its own."""
+        """Start it, with gRPC on a separate port."""
         self.grpc_port = free_port()
         self._workers = get_settings().workers
         super().__init__(models, folder)
@@ -139,7 +139,7 @@ class Trident(Server):
         return answer
 
     def failed_grpc_calls(self) -> int:
-        """Return how many gRPC calls have failed so far, by the server's own count."""
+        """Return the server's own count of failed gRPC calls so far."""
         url = f"http://{HOST}:{self.port}/metrics"
         with urllib.request.urlopen(url, timeout=30) as answer:
             families = text_string_to_metric_families(answer.read().decode())
@@ -187,7 +187,7 @@ class Stock(Server):
 
 
 def image_type(image: bytes) -> str:
-    """Return an image file's media type: JPEG's, or else PNG's."""
+    """Return an image file's media type: JPEG or PNG."""
     return "image/jpeg" if image.startswith(b"\xff\xd8") else "image/png"
 
 

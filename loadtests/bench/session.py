@@ -1,4 +1,4 @@
-"""The benchmark from start to end: servers up, answers checked, loads in rounds, servers down."""
+"""The benchmark from start to end: start servers, check answers, run loads, stop servers."""
 
 import pickle
 import statistics
@@ -24,7 +24,7 @@ from loadtests.bench.servers import Server, Stock, Trident
 def run_benchmark(
     plan: Plan, parts: Collection[str], models: Path, inputs: Inputs, say: Say
 ) -> Results:
-    """Measure the parts; `say` is told what goes on.
+    """Measure the parts; `say` gets lines of progress.
 
     Raises:
         BenchError: a server failed or answered wrongly, or a load generator failed.
@@ -41,7 +41,7 @@ def run_benchmark(
 
 
 class _Session:
-    """Both servers and the ceiling are up all along; one of them at a time is driven."""
+    """Both servers and the ceiling run all the time; one of them at a time is driven."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class _Session:
     ) -> None:
         self._results, self._plan, self._parts = results, results.plan, parts
         self._models, self._inputs, self._folder, self._say = models, inputs, folder, say
-        # One after the other: each finds its fastest programs by timing them.
+        # One after the other, because each finds its fastest programs by timing them.
         self._trident = stack.enter_context(Trident(models, folder))
         self._wait_for(self._trident)
         self._stock = stack.enter_context(Stock(models, folder))
@@ -148,7 +148,7 @@ class _Session:
                 yield Load("trident", "classify", "grpc", images, concurrency)
 
     def _closed_round(self, number: int) -> Iterator[Measurement]:
-        """Drive each load once; every other round backwards, so that drift evens out."""
+        """Drive each load once; every second round in reverse order, so that drift cancels out."""
         loads = [*self._http_loads(), *self._grpc_loads()]
         for load in loads if number % 2 == 0 else reversed(loads):
             drive = (
@@ -173,7 +173,9 @@ class _Session:
 
     def _told(self, number: int, found: Measurement) -> Measurement:
         load = found.load
-        how = f"{load.concurrency} at once" if load.concurrency else f"{found.rate:,.0f} due a s"
+        how = (
+            f"{load.concurrency} at once" if load.concurrency else f"{found.rate:,.0f} scheduled/s"
+        )
         self._say(
             f"round {number + 1}: {load.server} {load.protocol} {load.endpoint}"
             f" x{load.inputs_per_request}, {how}: {found.requests_per_second:,.0f} requests/s,"

@@ -1,4 +1,4 @@
-"""What Trident wants to reach, each a ratio within one run, beside what was measured."""
+"""Trident's targets, each a ratio within one run, and what was measured."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Target:
 
     @property
     def verdict(self) -> str:
-        """Whether it was reached; "noise" if other work on the machine spoiled the figures."""
+        """Whether it was reached; "noise" if other work makes the figures unreliable."""
         if self.measured > self.possible:
             return "noise"
         reached = self.measured >= self.wanted if self.at_least else self.measured <= self.wanted

@@ -9,7 +9,7 @@ from loadtests.bench.requests import HOST
 from loadtests.bench.tools import run_tool
 
 _SCRIPT = Path(__file__).with_name("wrk.lua")
-_TIMEOUT = 20  # seconds after which an answer counts as missing
+_TIMEOUT = 20  # seconds; a later answer counts as missing
 _MARK = "result "
 
 
@@ -30,7 +30,7 @@ def parse_wrk(output: str) -> Sample:
         raise LoadFailedError(f"wrk printed no result: {output.strip()[-500:]}")
     found = json.loads(line.removeprefix(_MARK))
     return Sample(
-        requests=found["requests"] - found["refused"],  # a fast refusal is no answer
+        requests=found["requests"] - found["refused"],  # a refusal doesn't count as an answer
         seconds=found["microseconds"] / 1e6,
         p50=found["p50"] / 1e3,
         p99=found["p99"] / 1e3,

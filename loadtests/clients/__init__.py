@@ -1,4 +1,4 @@
-"""What the clients of the load test send, and how their answers are judged.
+"""What the clients of the load test send, and how answers are judged.
 
-Nothing here imports locust, which patches the standard library of the process that does.
+Nothing here imports locust, because it patches the standard library.
 """

@@ -1,4 +1,4 @@
-"""Reading answers, of both protocols. One that doesn't have the documented form is an error."""
+"""Reading the answers of both protocols. One without the documented form is an error."""
 
 import json
 import math
@@ -17,14 +17,14 @@ _GRPC_FIELDS: Final = {
 
 
 class BadAnswerError(Exception):
-    """An answer isn't what the interface promises. A wrong label alone is no such error."""
+    """An answer doesn't have the documented form. A wrong label isn't such an error."""
 
 
 def read_http(task: str, content: bytes, count: int) -> list[str]:
     """Return the labels in the answer to `count` inputs; of embeddings, none.
 
     Raises:
-        BadAnswerError: it hasn't the documented form, or an input wasn't answered.
+        BadAnswerError: it doesn't have the documented form, or an input wasn't answered.
     """
     field = _HTTP_FIELDS[task]
     try:
@@ -39,7 +39,7 @@ def read_grpc(task: str, response: Any, count: int) -> list[str]:
     """Return what `read_http` does, of a response message of trident.v1.Inference."""
     outcome, field = _GRPC_FIELDS[task]
     if any(result.WhichOneof("outcome") != outcome for result in response.results):
-        raise BadAnswerError("an input has an error for an answer")
+        raise BadAnswerError("the answer to an input is an error")
     found = [getattr(getattr(result, outcome), field) for result in response.results]
     return _read(task, found, count)
 
@@ -58,6 +58,6 @@ def _read(task: str, found: Sequence[Any], count: int) -> list[str]:
 def _check_vectors(vectors: Iterable[Any]) -> None:
     for vector in vectors:
         if not isinstance(vector, Sequence) or len(vector) != DIMENSIONS:
-            raise BadAnswerError(f"an embedding hasn't {DIMENSIONS} numbers")
+            raise BadAnswerError(f"an embedding doesn't have {DIMENSIONS} numbers")
         if not all(isinstance(value, int | float) and math.isfinite(value) for value in vector):
-            raise BadAnswerError("an embedding isn't of finite numbers")
+            raise BadAnswerError("an embedding has numbers that aren't finite")

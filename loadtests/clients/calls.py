@@ -1,4 +1,4 @@
-"""gRPC calls: the messages, some that must be refused, and what a failed call says."""
+"""gRPC calls: the messages, some that must be refused, and the errors of failed calls."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,7 +18,7 @@ BAD_CALLS: Final = (
 
 
 def make_request(task: str, inputs: Sequence[Any]) -> Any:
-    """Return the message that asks about images (bytes) or texts."""
+    """Return the request message for images (bytes) or texts."""
     if task == "sentiment":
         return messages.SentimentRequest(texts=inputs)
     message = messages.ClassifyRequest if task == "classify" else messages.EmbedRequest
@@ -26,11 +26,11 @@ def make_request(task: str, inputs: Sequence[Any]) -> Any:
 
 
 def retry_after(error: Any) -> str | None:
-    """Return the seconds after which a failed call (grpc.RpcError) may be made again."""
+    """Return the seconds to wait before a failed call (grpc.RpcError) is repeated."""
     trailers = dict(error.trailing_metadata() or ())
     return trailers.get("retry-after")
 
 
 def failure(error: Any) -> BadAnswerError:
-    """Return a failed call without the peer and the time, by which no two would be alike."""
+    """Return a failed call's error without peer and time, so that equal errors look equal."""
     return BadAnswerError(f"{error.code().name}: {error.details()}")

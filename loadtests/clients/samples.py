@@ -13,7 +13,7 @@ TASKS: Final = ("classify", "sentiment", "embed")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An image file or a text, what it is called, and its true label."""
+    """An image file or a text, its name, and its true label."""
 
     name: str
     data: bytes | str
@@ -22,13 +22,13 @@ class Sample:
 
 @cache
 def read_samples(task: str) -> list[Sample]:
-    """Return what one of `TASKS` is asked about."""
+    """Return the samples for one of `TASKS`."""
     return _read_sentences() if task == "sentiment" else _read_digits()
 
 
 @cache
 def _read_digits() -> list[Sample]:
-    """Read the images. A file is called by its digit and its number in MNIST's test set."""
+    """Read the images. A file's name is its digit and its number in MNIST's test set."""
     files = sorted((DATA / "digits").glob("*.png"))
     return [Sample(file.stem, file.read_bytes(), file.stem.partition("_")[0]) for file in files]
 

@@ -1,9 +1,9 @@
 """Whether a run has passed: its speed, its failures, and how often the labels were wrong.
 
-A model makes mistakes, so a wrong label alone is no failure. But a model gives the same answer to
-the same input, so what tells about it is not how many requests were answered wrongly but how
-many samples were: one that it doesn't know is wrong at every request. A sample counts as
-wrong once a single answer about it was, so that answers that reach the wrong caller show as well.
+A model makes mistakes, so a single wrong label isn't a failure. A model gives the same answer to
+the same input, so wrong samples are counted, not wrong requests: a sample that it gets wrong is
+wrong in every request. A sample counts as wrong if at least one answer to it was wrong, so answers
+to the wrong caller are noticed, too.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ ERROR_RATES: Final[Mapping[str, float]] = {"classify": 0.0054, "sentiment": 0.24
 single sentences (Rotten Tomatoes) for `sentiment`. From models/NAME/1/model.json."""
 
 SIGNIFICANCE: Final = 0.01
-"""How improbable the wrong samples must be, by the known error rate, to fail a run."""
+"""A run fails if so many wrong samples are less probable than this, at the known error rate."""
 
 Report = Mapping[str, Mapping[str, list[str]]]
 
@@ -29,13 +29,13 @@ class Tally:
     wrong: dict[str, set[str]] = field(default_factory=dict)
 
     def record(self, task: str, name: str, *, right: bool) -> None:
-        """Note an answer about a sample."""
+        """Record an answer to a sample."""
         self.asked.setdefault(task, set()).add(name)
         if not right:
             self.wrong.setdefault(task, set()).add(name)
 
     def report(self) -> Report:
-        """Return all that was noted, in types that a message can carry."""
+        """Return the records, in types that a message can contain."""
         parts = {"asked": self.asked, "wrong": self.wrong}
         return {
             part: {task: sorted(names) for task, names in noted.items()}
@@ -43,7 +43,7 @@ class Tally:
         }
 
     def absorb(self, report: Report) -> None:
-        """Add what another process has noted. The same report may come again."""
+        """Add another process's records. The same report may arrive again."""
         for part, noted in ((self.asked, report["asked"]), (self.wrong, report["wrong"])):
             for task, names in noted.items():
                 part.setdefault(task, set()).update(names)
@@ -65,14 +65,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run's figures may be at most."""
+    """The limits for a run's figures."""
 
     p95: float
     error_rate: float
 
 
 def complaints(run: Run, limits: Limits, tally: Tally) -> list[str]:
-    """Return why the run has failed, a sentence for each reason; none if it has passed."""
+    """Return why the run has failed, one sentence per reason; empty if it has passed."""
     if run.requests == 0:
         return ["No request was made."]
     found = []
@@ -88,7 +88,7 @@ def complaints(run: Run, limits: Limits, tally: Tally) -> list[str]:
 
 
 def binomial_tail(successes: int, trials: int, probability: float) -> float:
-    """Return the probability of at least so many successes among independent trials."""
+    """Return the probability of at least this many successes in independent trials."""
     return sum(
         comb(trials, k) * probability**k * (1 - probability) ** (trials - k)
         for k in range(successes, trials + 1)

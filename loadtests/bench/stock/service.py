@@ -1,4 +1,4 @@
-"""The same three models behind stock BentoML, as its documentation teaches adaptive batching.
+"""The same three models behind stock BentoML, with adaptive batching as its documentation shows.
 
 `bentoml serve service:Stock` in this folder; STOCK_MODELS names the folder of the models.
 """
