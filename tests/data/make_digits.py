@@ -1,6 +1,6 @@
 """Write the sample digits of `tests/data/digits`: `python -m tests.data.make_digits`.
 
-Forty of MNIST's test images, four a class, chosen at random once; each file is named
+Forty of MNIST's test images, four per class, chosen at random once. Each file is named
 LABEL_INDEX.png, after its label and its place in the test set.
 """
 

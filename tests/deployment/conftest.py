@@ -9,7 +9,7 @@ from tests.deployment.docker import Stack, docker, has_engine
 
 @pytest.fixture(scope="session")
 def images() -> None:
-    """Build the images, or skip what needs them."""
+    """Build the images, or skip the tests that need them."""
     if not has_engine():
         pytest.skip("NO DOCKER ENGINE: the images and compose files were not tried")
     Stack().compose("--profile", "load", "build")
@@ -29,7 +29,7 @@ def stack(images: None) -> Iterator[Stack]:
 
 @pytest.fixture
 def container(images: None) -> Iterator[str]:
-    """A name for a container that is removed in the end."""
+    """A name for a container that is removed at the end."""
     name = "trident-test-single"
     docker("rm", "--force", name)
     yield name

@@ -44,7 +44,7 @@ def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
 
 
 def start(*command: str) -> "subprocess.Popen[bytes]":
-    """Start a command; what it prints is thrown away."""
+    """Start a command and discard its output."""
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -65,7 +65,7 @@ def has_engine() -> bool:
 
 
 def inspect(container: str) -> dict[str, Any]:
-    """Return what `docker inspect` tells about a container or an image."""
+    """Return the output of `docker inspect` for a container or an image."""
     (description,) = json.loads(docker("inspect", container))
     return dict(description)
 
@@ -100,7 +100,7 @@ class Stack:
         return list(data["result"])
 
     def alerts(self) -> set[str]:
-        """Return the names of the alerts that fire, or will if it goes on."""
+        """Return the names of the alerts that are firing or pending."""
         return {series["metric"]["alertname"] for series in self.query("ALERTS")}
 
     def address(self, service: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""The service's image by itself, run as hardly as an operator may run it."""
+"""The service's image alone, run with all hardening options that an operator may use."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What needs no engine: the image's health check, and what stays out of the repository."""
+"""What needs no Docker engine: the image's health check, and ignored files."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def service() -> Iterator[Service]:
 
 @pytest.fixture
 def check(service: Service, tmp_path: Path) -> Check:
-    """Run the health check, as an engine does now and again."""
+    """Run the health check, as a Docker engine does repeatedly."""
     environment = {"BENTOML_PORT": str(service.server_port), "TMPDIR": str(tmp_path)}
 
     def run() -> "subprocess.CompletedProcess[str]":
@@ -97,7 +97,7 @@ def test_workers_that_die_again_and_again_are_not_healthy(
     assert check().returncode == 0
     service.exits = 5
     assert check().returncode == 0
-    service.exits = 0  # started anew
+    service.exits = 0  # restarted
     assert check().returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""Clients of both protocols that ask without a pause, and remember what went wrong."""
+"""Clients of both protocols that send requests without a pause, and record failures."""
 
 import io
 import threading
@@ -19,14 +19,14 @@ TIMEOUT = 30  # seconds a request
 
 
 def large_seven() -> bytes:
-    """Return the same digit as a BMP of 360 kB: more than a balancer keeps to ask again."""
+    """Return the same digit as a BMP of 360 kB: too large for the balancer's buffer."""
     with Image.open(io.BytesIO(SEVEN)) as image, io.BytesIO() as file:
         image.resize((600, 600)).save(file, "BMP")
         return file.getvalue()
 
 
 class Traffic:
-    """Use it in a `with`: the clients ask until its end."""
+    """Use it in a `with`: the clients send requests until its end."""
 
     def __init__(self, http: str, grpc_target: str) -> None:
         """Prepare clients of the HTTP service and the gRPC service at these HOST:PORT."""

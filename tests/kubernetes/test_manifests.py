@@ -92,7 +92,7 @@ def test_replicas_stop_only_after_their_requests() -> None:
 def test_only_settings_that_there_are_are_set() -> None:
     names = {variable["name"] for variable in CONTAINER["env"]}
     assert names <= {f"TRIDENT_{field.upper()}" for field in Settings.model_fields}
-    assert POD["enableServiceLinks"] is False  # or Kubernetes sets more of that form
+    assert POD["enableServiceLinks"] is False  # otherwise Kubernetes sets more such variables
 
 
 def test_no_replica_can_do_more_than_it_must() -> None:

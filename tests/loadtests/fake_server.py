@@ -1,4 +1,4 @@
-"""Servers of Trident's interfaces that know nothing: every answer is the same."""
+"""Servers with Trident's interfaces but without models: every answer is the same."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ RETRY_AFTER = "10"  # seconds
 def fake_server(status: int, answer: object) -> Iterator[str]:
     """Answer every request with `status` and `answer` as JSON; yield the server's URL.
 
-    Who is told 429 is told to come back after `RETRY_AFTER`.
+    A 429 has the header Retry-After with `RETRY_AFTER`.
     """
     content = json.dumps(answer).encode()
 
@@ -62,7 +62,7 @@ def overloaded_grpc_server() -> Iterator[str]:
 
 @contextmanager
 def silent_grpc_server() -> Iterator[str]:
-    """Take every call and answer none; yield the server's address."""
+    """Accept every call and answer none; yield the server's address."""
     over = threading.Event()
 
     def wait(_: bytes, context: Any) -> None:

@@ -1,4 +1,4 @@
-"""Servers that answer wrongly aren't measured; nor are those that can't take a photo."""
+"""Servers that answer wrongly, or refuse photos, aren't measured."""
 
 import asyncio
 import io
@@ -25,7 +25,7 @@ from tests.loadtests.tiny_server import TinyServer
 
 
 class _FakeServer:
-    """Answers /classify out of a table, behind a port that `_Answers` listens on."""
+    """Answers /classify from a table, on a port that `_Answers` listens on."""
 
     name = "fake"
 
@@ -41,7 +41,7 @@ class _FakeServer:
 
 @contextmanager
 def _answering(wrong: int, status: str = "200 OK") -> Iterator[Server]:
-    """Give a server that echoes the image, which is its digit, but errs on the first `wrong`."""
+    """Yield a server that echoes the image, which is its digit; the first `wrong` are wrong."""
     count = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,7 +113,7 @@ def test_a_photo_is_a_digit_on_paper_of_12_megapixels() -> None:
 
 @pytest.fixture
 def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have wrk replaced by something whose p99 is 9 ms while photos are under way, else 1 ms."""
+    """Replace wrk with a function whose p99 is 9 ms while photos are being sent, else 1 ms."""
     coming, ended = threading.Event(), threading.Event()
     runs = itertools.count(1)  # of the small requests: a warm-up and a round alone, then beside
 

@@ -131,7 +131,7 @@ def test_the_known_error_rates_are_those_of_the_cards(task: str, model: str, dat
 
 
 def _answers(task: str, wrong: int) -> Tally:
-    """Return what a server's answers to all samples come to, the first so many of them wrong."""
+    """Return the verdict on a server whose answers to the first `wrong` samples are wrong."""
     tally = Tally()
     for at, sample in enumerate(read_samples(task)):
         for _ in range(100):

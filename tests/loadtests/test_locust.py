@@ -1,4 +1,4 @@
-"""Short runs of the load test for real, against real servers and ones that answer wrongly."""
+"""Short real runs of the load test, against real servers and servers that answer wrongly."""
 
 import re
 import signal
@@ -93,7 +93,7 @@ def test_wrong_labels_fail_a_run() -> None:
         status, output = _load(url, *PATIENT, "--max-error-rate", "1", "HttpClient", users=30)
     assert status == 1
     assert "samples of classify were answered wrongly" in output
-    assert "requests failed" not in output  # what was wrong is the labels, and they alone
+    assert "requests failed" not in output  # only the labels were wrong
 
 
 def test_errors_fail_a_run() -> None:
@@ -111,7 +111,8 @@ def test_users_come_back_only_when_an_overloaded_server_said(client: str) -> Non
     assert status == 1
     failed = re.search(r"(\d+) of \d+ requests failed \(100.00%\)", output)
     assert failed is not None, output
-    # Each asks once and waits, but for the few who sent a bad request. Otherwise it were ten each.
+    # Each user sends one request and waits, except those who sent a bad request. Without
+    # Retry-After each would send ten.
     assert 20 <= int(failed[1]) < 40
 
 

@@ -39,7 +39,7 @@ def _drive(server: TinyServer, arrivals: list[float], **options: float) -> OpenL
 
 
 def test_a_stall_is_felt_by_all_requests_that_were_due_meanwhile() -> None:
-    """A closed loop would have seen four slow requests: one on each connection."""
+    """A closed loop would see only four slow requests: one on each connection."""
     arrivals = [number / 100 for number in range(100)]
     loop = _drive(TinyServer(stall_at=20), arrivals)
     assert (len(loop.latencies), loop.errors) == (100, 0)
@@ -57,7 +57,7 @@ def test_refusals_and_lost_connections_are_errors_and_no_latencies() -> None:
 
 
 def test_a_connection_closed_while_idle_loses_no_request() -> None:
-    """As every HTTP client does: servers close what idles, uvicorn after five seconds."""
+    """As every HTTP client does: servers close idle connections, uvicorn after five seconds."""
     loop = _drive(TinyServer(answers_each=1), [number / 50 for number in range(20)])
     assert (len(loop.latencies), loop.errors) == (20, 0)
 
@@ -71,7 +71,7 @@ def test_a_request_that_a_closing_server_never_read_is_sent_again_once() -> None
 
 
 def test_connections_are_settled_before_anything_counts() -> None:
-    """A server that takes connections by and by isn't blamed for how many come at once."""
+    """The time in which a server accepts many new connections one by one isn't counted."""
     server = TinyServer()
     with server.running() as port:
         sample = measure(port, REQUEST, rate=50, seconds=1, seed=1)

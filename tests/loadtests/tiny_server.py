@@ -1,4 +1,4 @@
-"""A server that does one thing wrong at most, to try the load generator on."""
+"""A server that does at most one thing wrong, to test the load generator."""
 
 import asyncio
 import math
@@ -64,7 +64,7 @@ class TinyServer:
 
     @contextmanager
     def running(self) -> Iterator[int]:
-        """Serve in a thread; give the port."""
+        """Serve in a thread; yield the port."""
         ports: list[int] = []
         started, ended = threading.Event(), threading.Event()
 

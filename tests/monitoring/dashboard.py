@@ -17,7 +17,7 @@ Values = Mapping[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel at its place in a grid of 24 columns; `json` is what Grafana's file says of it."""
+    """A panel at its place in a grid of 24 columns; `json` is its part of Grafana's file."""
 
     title: str
     kind: str
@@ -37,7 +37,7 @@ def read_dashboard(path: Path = DASHBOARD) -> dict[str, Any]:
 
 
 def find_values(dashboard: dict[str, Any], prometheus: LivePrometheus, window: str) -> Values:
-    """Return each variable's values, all of them chosen; `window` is the rates'."""
+    """Return each variable's values, all of them selected; `window` is the rates' window."""
     values = {"__rate_interval": [window]}
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":

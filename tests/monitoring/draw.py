@@ -37,7 +37,7 @@ Series = list[tuple[str, dict[str, Any]]]
 
 
 class Picture:
-    """A dashboard of a time range, on one page."""
+    """A dashboard for a time range, on one page."""
 
     def __init__(self, prometheus: LivePrometheus, start: float, end: float, step: float) -> None:
         """All times are in seconds, of the Unix epoch."""
@@ -111,7 +111,7 @@ def _draw_stat(place: Place, panel: Panel, series: Series) -> None:
     times, values = _values(series[0][1])
     color = _color_of(values[-1], defaults["thresholds"]["steps"])
     axes.plot(times, values, color=color, linewidth=0.8)
-    finite = [value for value in values if math.isfinite(value)] or [0.0]  # 0 / 0 is no number
+    finite = [value for value in values if math.isfinite(value)] or [0.0]  # 0 / 0 is NaN
     low, high = min(finite), max(finite)
     axes.fill_between(times, values, low, color=color, alpha=0.2)
     axes.set_ylim(low, low + 3 * ((high - low) or 1))  # the lower third is the sparkline
@@ -181,7 +181,7 @@ def _draw_stack(axes: Axes, series: Series, colors: list[str], *, is_percent: bo
 
 
 def _draw_thresholds(axes: Axes, defaults: dict[str, Any]) -> None:
-    """Draw those thresholds that the values come near to."""
+    """Draw the thresholds that are near the values."""
     if defaults["custom"]["thresholdsStyle"]["mode"] == "off":
         return
     top = axes.get_ylim()[1]
@@ -236,7 +236,7 @@ def _draw_heatmap(place: Place, panel: Panel, series: Series) -> None:
         [at - step / 2 for at in times] + [times[-1] + step / 2],
         np.arange(low, high + 1),
         np.ma.masked_less_equal(counts[low:high] ** 0.5, 0),
-        cmap=panel.json["options"]["color"]["scheme"] + "_r",  # bright is much, on a dark page
+        cmap=panel.json["options"]["color"]["scheme"] + "_r",  # brighter means more, on a dark page
         edgecolors=CARD,
         linewidth=0.4,
     )

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from tests.monitoring.dashboard import Panel
 
-CELL = (0.56, 0.34)  # inches of a column and of a row of the grid
+CELL = (0.56, 0.34)  # size of a column and of a row of the grid, in inches
 PAGE, CARD, LINE, TEXT, DIM = "#111217", "#181b1f", "#2c3235", "#d8d9da", "#9a9ca0"
 
 
@@ -38,7 +38,7 @@ class Place:
         self._figure.text(self.left + 0.1 * self._inch_x, top, title, weight="bold", size=7.5)
 
     def add_axes(self, left: float, bottom: float, right: float = 0.12) -> Axes:
-        """Return axes inside the card, with such margins in inches."""
+        """Return axes inside the card, with these margins in inches."""
         axes = self._figure.add_axes(
             (
                 self.left + left * self._inch_x,

@@ -1,7 +1,8 @@
-"""Makes docs/dashboard.png: the dashboard, drawn from what a real Prometheus saw of a real Trident.
+"""Makes docs/dashboard.png: the dashboard, drawn from a real Prometheus that scraped a real
+Trident.
 
 `python -m tests.monitoring.picture [FILE]` takes under four minutes: calm traffic, an overload,
-calm, pictures that are no digits, calm.
+calm, pictures that aren't digits, calm.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from tests.monitoring.traffic import Traffic
 from tests.service.live.balancer.live_balancer import LiveBalancer
 from tests.service.live_server import ROOT, LiveServer
 
-_EVERY = 5  # seconds between two scrapes: the committed 15 would leave a dozen points
-_DRIFT = {"1h": "30s", "7d": "2m"}  # what stands for an hour, and for a week
+_EVERY = 5  # seconds between two scrapes: the committed 15 would give only a dozen points
+_DRIFT = {"1h": "30s", "7d": "2m"}  # stand for an hour, and for a week
 _CAPTION = (
     "Three minutes of generated traffic on two cores, scraped every 5 s: calm; an overload of "
     "queues of 256, with callers who give up after 10 ms; calm; noise instead of digits; calm. "
@@ -63,7 +64,7 @@ def _make(folder: Path, picture: Path) -> None:
             end = time.time()
             panels = find_panels(board, find_values(board, prometheus, f"{4 * _EVERY}s"))
             Picture(prometheus, start, end, _EVERY).draw(panels, _CAPTION, picture)
-    # A picture of few colours: a third of the bytes.
+    # With few colours the file is a third as large.
     Image.open(picture).convert("P", palette=Image.Palette.ADAPTIVE, colors=128).save(
         picture, optimize=True
     )

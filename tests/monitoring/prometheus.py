@@ -1,4 +1,4 @@
-"""A real Prometheus that watches a Trident under test, by the committed configuration."""
+"""A real Prometheus that monitors a Trident under test, with the committed configuration."""
 
 import os
 import re
@@ -22,7 +22,7 @@ Window = Callable[[str, str], str]
 
 
 class LivePrometheus:
-    """Prometheus in a process of its own, started by the constructor; use it in a `with`."""
+    """Prometheus in a separate process, started by the constructor; use it in a `with`."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class LivePrometheus:
     ) -> None:
         """Scrape both and evaluate the rules, all at the interval `every`. One replica is wanted.
 
-        The rules are the committed ones but for the length of their windows: a test has no week.
+        The rules are the committed ones, with shorter windows: a test can't take a week.
         """
         own = f"127.0.0.1:{free_port()}"
         targets = {

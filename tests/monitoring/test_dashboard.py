@@ -39,7 +39,7 @@ class Watched(NamedTuple):
 
 
 def _window(_group: str, window: str) -> str:
-    """Shrink a rule's window to what the test lasts; "1h" is also what the week is moved by."""
+    """Shrink a rule's windows to the length of the test; the week is also offset by "1h"."""
     return "20s" if window == "7d" else "8s"
 
 

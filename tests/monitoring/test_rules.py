@@ -47,7 +47,7 @@ def test_each_alert_is_tested_firing_and_silent() -> None:
 def test_an_alert_says_what_is_wrong(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"critical", "warning"}
     assert alert["annotations"]["summary"]
-    # An alert about what is absent has no value; every other one tells its own, or its place.
+    # An alert about something absent has no value; every other alert shows a value or a label.
     says = re.findall(r"\$value|\$labels", alert["annotations"]["description"])
     assert says or alert["expr"].startswith("absent(")
 

@@ -1,4 +1,4 @@
-"""Traffic of every kind that the dashboard shows: good, bad, too much, impatient and odd."""
+"""Every kind of traffic that the dashboard shows: good, bad, too much, impatient and odd."""
 
 import asyncio
 import contextlib
@@ -50,11 +50,11 @@ class Traffic:
         await self._at_rate(seconds, rate, self._send_ordinary)
 
     async def odd(self, seconds: float, rate: float) -> None:
-        """Send pictures that are no digits, but blurred noise."""
+        """Send pictures of blurred noise instead of digits."""
         await self._at_rate(seconds, rate, self._send_odd)
 
     async def overload(self, seconds: float, clients: int) -> None:
-        """Send large requests, each client the next as soon as it is answered; some don't wait."""
+        """Send large requests, one after the other on each client; some clients don't wait."""
         end = asyncio.get_running_loop().time() + seconds
 
         async def client(number: int) -> None:
@@ -91,7 +91,7 @@ class Traffic:
         await self._post(f"/{task}", make_bodies(task, inputs)[0])
 
     async def _send_impatient(self) -> None:
-        """Send one input, and give up at once: by a deadline, or by hanging up."""
+        """Send one input, and give up at once: with a deadline, or by disconnecting."""
         text = read_samples("sentiment")[0].data
         if self._random.random() < 0.5:
             await self._call("sentiment", [text], patience=0.01)
@@ -123,6 +123,6 @@ class Traffic:
             "embed": (self._stub.Embed, messages.EmbedRequest),
         }[task]
         field = "texts" if task == "sentiment" else "images"
-        # Its deadline, or a full queue: that is what the dashboard shall show.
+        # The deadline, or a full queue: the dashboard is to show both.
         with contextlib.suppress(grpc.aio.AioRpcError):
             await method(request(**{field: inputs}), timeout=patience)

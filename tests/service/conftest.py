@@ -54,5 +54,5 @@ def three() -> bytes:
 
 @pytest.fixture(scope="session")
 def white() -> bytes:
-    """A white PNG: no digit, and what the model `slow` takes long for."""
+    """A white PNG: not a digit, and slow for the model `slow`."""
     return encode(grey(handwritten("1") * 0))

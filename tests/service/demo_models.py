@@ -1,10 +1,10 @@
 """Small models made by hand, whose right answers are known without training.
 
 `tint` is an image classifier unlike the project's own: RGB, 16x16, float input, labels of its
-own. `slow` takes its time over a white image and none over any other.
+own. `slow` takes long for a white image and no time for any other.
 
 Run as a program, `python -m tests.service.demo_models FOLDER`, it writes tint/1, tint/2 and
-slow/1, the default: in a process of its own, since TensorFlow can be set up only once in each.
+slow/1, the default: in a separate process, since TensorFlow can be set up only once per process.
 """
 
 import hashlib
@@ -51,13 +51,14 @@ def save_brightness(models: Path) -> Path:
 
 
 def save_slow(models: Path) -> Path:
-    """Write slow/1: a white picture takes it two seconds, whatever the batch's size."""
+    """Write slow/1: a white picture takes two seconds, whatever the batch's size."""
     import tensorflow as tf
 
     def classify(image: Any) -> dict[str, Any]:
         brightness = tf.reduce_mean(tf.cast(image, tf.float32), axis=(1, 2, 3))
         is_white = tf.cast(brightness > 250.0, tf.float32)
-        # By the clock, not by so much work: quick machines and busy ones take it as long.
+        # By the clock, not by an amount of work: it takes as long on a fast machine as on a busy
+        # one.
         end = tf.timestamp() + _SLOW_SECONDS * tf.cast(tf.reduce_max(is_white), tf.float64)
         rounds = tf.while_loop(lambda _: tf.timestamp() < end, lambda i: (i + 1,), (0,))[0]
         nothing = 0.0 * tf.cast(rounds, tf.float32)  # the answer needs the loop's result

@@ -1,6 +1,6 @@
-"""Digits that are drawn here: by pen strokes and by a font, on any paper.
+"""Digits that are drawn by code: with pen strokes and fonts, on any paper.
 
-What the drawing functions return is ink: float64 [height, width], 0 (none) to 1 (full).
+The drawing functions return ink: float64 [height, width], 0 (none) to 1 (full).
 """
 
 import math
@@ -103,7 +103,7 @@ def grey(ink: Ink, *, paper: float = 255, pen: float = 0) -> Image.Image:
 
 
 def phone_photo(ink: Ink, seed: int = 0) -> Image.Image:
-    """Return ink as a phone sees it: grey paper, a shadow across it, grain, a soft focus."""
+    """Return ink as in a phone's photo: grey paper, a shadow across it, grain, a soft focus."""
     rng = np.random.default_rng(seed)
     height, width = ink.shape
     angle = rng.uniform(0, 2 * math.pi)
@@ -115,7 +115,7 @@ def phone_photo(ink: Ink, seed: int = 0) -> Image.Image:
 
 
 def transparent(ink: Ink, colour: tuple[int, int, int]) -> Image.Image:
-    """Return ink of a colour on nothing: an RGBA picture, transparent around the digit."""
+    """Return coloured ink without paper: an RGBA picture, transparent around the digit."""
     pixels = np.zeros((*ink.shape, 4), dtype=np.uint8)
     pixels[..., :3] = colour
     pixels[..., 3] = (ink * 255).round()

@@ -1,4 +1,4 @@
-"""Code that needs a process of its own: what it imports, or sets, mustn't be there before."""
+"""Code that needs a fresh process, because of what it imports or sets."""
 
 import subprocess
 import sys

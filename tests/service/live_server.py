@@ -1,4 +1,4 @@
-"""A real server in processes of its own, on ports that were free a moment ago."""
+"""A real server in separate processes, on ports that were free a moment ago."""
 
 import os
 import signal

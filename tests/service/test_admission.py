@@ -11,7 +11,7 @@ from service.errors import OverloadedError
 
 
 async def settle() -> None:
-    """Let every task go as far as it can."""
+    """Let every task run as far as it can."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -69,7 +69,7 @@ async def test_one_who_gives_up_makes_way_and_keeps_nothing() -> None:
     assert stage.used == 100
     late, other = taking(stage, 20, 30)
     await settle()
-    stage.give_back(50)  # both are let in, and one gives up before it knows
+    stage.give_back(50)  # both get their bytes, and one is cancelled before it knows
     late.cancel()
     await settle()
     assert late.cancelled()

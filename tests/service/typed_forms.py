@@ -47,7 +47,7 @@ def _everywhere(plain: str, typed: str) -> Callable[[str], str]:
 
 
 def _inside_words(typed: str, shortest: int = 4) -> Callable[[str], str]:
-    """Return what puts `typed` into the middle of every word that is long enough."""
+    """Return a function that puts `typed` into the middle of every word that is long enough."""
 
     def change(sentence: str) -> str:
         words = sentence.split(" ")
@@ -72,7 +72,7 @@ def _ligatures(sentence: str) -> str:
 
 
 def _phone(sentence: str) -> str:
-    """What a phone makes of it as it is typed."""
+    """The text as a phone's keyboard changes it."""
     return (
         sentence.replace("'", "\u2019")
         .replace("...", "\u2026")

@@ -20,7 +20,7 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def small_mnist(monkeypatch: pytest.MonkeyPatch) -> ImageDataset:
-    """Pictures of a bar whose position tells the label, handed out instead of MNIST."""
+    """Pictures of a bar whose position is the label, instead of MNIST."""
     dataset = ImageDataset(
         name="MNIST",
         source="made up",
@@ -35,7 +35,7 @@ def small_mnist(monkeypatch: pytest.MonkeyPatch) -> ImageDataset:
 
 @pytest.fixture
 def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the check in a fresh process, which takes seconds and has tests of its own."""
+    """Skip the check in a fresh process, which takes seconds and has its own tests."""
     monkeypatch.setattr(export, "verify", lambda *_: None)
 
 

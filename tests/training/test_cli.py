@@ -22,7 +22,7 @@ def run(*arguments: str) -> Result:
 
 @dataclass
 class NotedTrainer:
-    """Stands for a model's module and notes what it was asked for."""
+    """Stands for a model's module and records its calls."""
 
     trained: list[tuple[Recipe, Path]] = field(default_factory=list)
     evaluated: list[Path] = field(default_factory=list)

@@ -36,7 +36,7 @@ def test_the_architecture_is_the_reference() -> None:
 def test_training_makes_a_model_a_card_and_pictures(
     card: Card, target: Path, small_mnist: ImageDataset
 ) -> None:
-    """What was learned from bars in a few epochs is far better than a guess (0.1)."""
+    """After a few epochs on bars the accuracy is far better than a guess (0.1)."""
     figures = {metric.name: metric for metric in card.metrics}
     assert figures["accuracy"].value > 0.5
     assert figures["accuracy"].baseline is not None

@@ -20,7 +20,7 @@ CLOTHES = np.random.default_rng(5).integers(0, 256, (50, 28, 28, 1), dtype=np.ui
 
 @pytest.fixture
 def clothes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Noise for Fashion-MNIST: stranger than any bar."""
+    """Noise instead of Fashion-MNIST: more unusual than any bar."""
     monkeypatch.setattr(fashion, "load_test_images", lambda: CLOTHES)
 
 

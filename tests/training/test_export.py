@@ -98,7 +98,7 @@ def test_every_variable_is_written_once(folder: Path, model: keras.Model) -> Non
 def test_a_variable_written_twice_is_refused(
     model: keras.Model, serve: Any, tmp_path: Path
 ) -> None:
-    """The check on the check: a copy stands for what `keras.Model.export` does."""
+    """Tests the check itself: a copy does what `keras.Model.export` does."""
     variables = export.variables_of(model)
     module = tf.Module()
     module.kept = [*variables, tf.Variable(variables[0])]

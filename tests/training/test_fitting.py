@@ -75,7 +75,7 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 
 
 def test_the_average_of_the_weights_is_what_remains() -> None:
-    """With a rate that swings the weights to and fro, the average lies in between."""
+    """With a rate that makes the weights oscillate, the average is in between."""
     inputs = np.ones((1, 2), np.float32)
     data = tf.data.Dataset.from_tensor_slices((inputs, np.zeros((1, 1)))).batch(1)
     model = linear_model()

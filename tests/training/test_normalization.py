@@ -1,4 +1,4 @@
-"""What the model learns from, and is measured on, has the form in which it is served."""
+"""The model's training and test texts have the same form as in serving."""
 
 import random
 import unicodedata

@@ -90,7 +90,7 @@ def test_what_is_no_pickle_is_refused(content: bytes) -> None:
 
 
 def test_the_plain_unpickler_would_have_run_it(tmp_path: Path) -> None:
-    """The gadgets above are real ones: the check on the check."""
+    """Tests the tests: the gadgets above really work."""
     trace = tmp_path / "trace"
     pickle.loads(pickle.dumps(Gadget(builtins.eval, f"open({str(trace)!r}, 'w').close()"), 2))
     assert trace.exists()

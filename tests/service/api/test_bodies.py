@@ -1,4 +1,4 @@
-"""Reading bodies: what waits for room, how long, and what is never read."""
+"""Reading bodies: which ones wait for memory, how long, and which are never read."""
 
 import asyncio
 import gzip
@@ -42,7 +42,7 @@ class Sender:
 
 @pytest.fixture
 def account() -> Account:
-    """An account with room for two of the largest bodies."""
+    """An account with memory for two of the largest bodies."""
     account = Account(4 * LIMIT)
     account.large_bodies = Stage(2 * LIMIT)
     return account

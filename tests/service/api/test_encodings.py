@@ -70,7 +70,7 @@ def test_what_python_knows_is_known(charset: str, text: str) -> None:
 
 
 def test_every_text_codec_of_python_is_read_and_no_other() -> None:
-    """Nothing that isn't an encoding of text is ever run: base64, zip, rot13, idna ..."""
+    """Python's codecs that aren't text encodings are never used: base64, zip, rot13, idna ..."""
     names = {module.name for module in pkgutil.iter_modules(encodings.__path__)} - {"aliases"}
     refused = set()
     for name in names:
@@ -275,7 +275,7 @@ VALUES = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_a_large_body_of_many_values_is_never_parsed(name: str) -> None:
-    """Parsed, it would take up to thirty times its size."""
+    """If it were parsed, it would use up to thirty times its size."""
     value = VALUES[name]
     body = b'{"texts": [' + value * (2_000_000 // len(value)) + b'""]}'
     with pytest.raises(TooLargeError, match="10 inputs"):

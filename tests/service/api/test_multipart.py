@@ -1,4 +1,4 @@
-"""Forms: what is read of them whole, cut off, nested, flooded, and encoded."""
+"""Forms: complete, cut off, nested, encoded, and with too many fields."""
 
 import base64
 import time
@@ -14,7 +14,7 @@ from service.errors import (
 )
 
 FORM = "multipart/form-data; boundary=B"
-FILE = bytes(range(256)) + b"\r\n--\r\n--A\r\n"  # any bytes, and what looks like an end
+FILE = bytes(range(256)) + b"\r\n--\r\n--A\r\n"  # any bytes, and something like an end
 HEAD = b'Content-Disposition: form-data; name="image"; filename="a.png"\r\n'
 
 
@@ -118,7 +118,7 @@ def test_a_form_without_a_boundary_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["image", "images"])
 def test_an_empty_field_is_no_field(name: str) -> None:
-    """Browsers and API pages send fields in which there is nothing."""
+    """Browsers and API pages send empty fields."""
     empty = (
         part(b"", name, None),
         part(b"null", name, None),
@@ -194,7 +194,7 @@ def test_too_many_fields_are_refused_soon() -> None:
 
 
 def test_hostile_forms_take_no_long_time() -> None:
-    """Each would take minutes if its time grew with the square of its size."""
+    """Each would take minutes if the time were quadratic in its size."""
     started = time.process_time()
     for body in (
         b"\r\n--B " * 1_000_000,

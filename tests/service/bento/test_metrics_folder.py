@@ -1,4 +1,4 @@
-"""The folder of one service's metrics: its own, and gone with it."""
+"""The folder of one service's metrics: no other service uses it, and it is removed at the end."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[Path]:
-    """Two folders as services make them, long ago."""
+    """Two old folders, as services make them."""
     made = [tmp_path / f"{metrics_folder._PREFIX}{name}" for name in "ab"]
     for folder in made:
         folder.mkdir()

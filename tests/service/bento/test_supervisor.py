@@ -1,4 +1,4 @@
-"""The supervisor's account of its workers, without the service."""
+"""How the supervisor counts and reports its workers, without the service."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ ctypes.CDLL(None).syscall(int(sys.argv[1]), 0)
 
 @pytest.fixture
 def dying() -> Any:
-    """A process whose first thread has ended, as of one that is being killed."""
+    """A process whose first thread has ended, like a process that is being killed."""
     number = SYS_EXIT.get(platform.machine())
     if sys.platform != "linux" or number is None:
         pytest.skip("NOT CHECKED: how one thread is ended isn't known for this machine")
@@ -39,7 +39,7 @@ def dying() -> Any:
 
 
 def _supervisor(processes: dict[int, Any]) -> Supervisor:
-    """A supervisor of the workers 1 and 2, the second of which was started in this moment."""
+    """A supervisor of the workers 1 and 2; the second one has just been started."""
     supervisor = Supervisor.__new__(Supervisor)
     supervisor.iter_watchers = lambda: [SimpleNamespace(processes=processes)]
     supervisor._numbers, supervisor._vacant, supervisor._stop_asked = {}, 0, 0.0

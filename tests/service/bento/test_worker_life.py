@@ -19,7 +19,7 @@ PATIENCE = 20.0  # seconds
 
 
 class FakeEngine:
-    """Loads, and closes, as soon as it may."""
+    """Loads and closes when the test lets it."""
 
     def __init__(self) -> None:
         self.account = Account(2**20)
@@ -58,7 +58,7 @@ async def connects(port: int) -> bool:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "_LISTEN_AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(lifecycle, "_CLOSE_SECONDS", 0.1)
-    # What is for a process that serves, and has TensorFlow loaded.
+    # These parts are for a process that serves, and has TensorFlow loaded.
     monkeypatch.setattr(lifecycle, "tensorflow_version", lambda: "none")
     monkeypatch.setattr(gc, "freeze", lambda: None)
 

@@ -1,4 +1,4 @@
-"""A collector of traces that keeps what it is sent: OTLP over HTTP."""
+"""A collector that keeps the traces that it gets: OTLP over HTTP."""
 
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class Collector:
-    """Receives from its start to its `close`."""
+    """Receives traces until `close`."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -25,7 +25,7 @@ class Collector:
         Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
 

@@ -1,9 +1,8 @@
 """Digits on what people write and print them: in frames and boxes, on lines, beside dark edges.
 
-A form is a function from a `Page`, which holds a digit and a source of chance, to the ink of the
-page with the form on it: float64 [height, width], 0 (none) to 1 (full), as in `drawings`. Widths,
-places and shades are the page's chance, so that a seed makes one set of pictures and another seed
-another.
+A form is a function from a `Page`, which has a digit and a random generator, to the ink of the page
+with the form on it: float64 [height, width], 0 (none) to 1 (full), as in `drawings`. Widths, places
+and shades are random, so each seed makes another set of pictures.
 """
 
 import math
@@ -22,7 +21,7 @@ Stroke = Sequence[Point]
 
 @dataclass(frozen=True)
 class Page:
-    """A digit on blank paper: its ink, the box that it takes, and a source of chance."""
+    """A digit on blank paper: its ink, its box, and a random generator."""
 
     ink: Ink
     top: int
@@ -42,11 +41,11 @@ class Page:
         return int(self.ink.shape[1])
 
     def share(self, low: float, high: float) -> float:
-        """Return a chance share of the page's shorter side, in pixels."""
+        """Return a random share of the page's shorter side, in pixels."""
         return float(self.random.uniform(low, high) * min(self.ink.shape))
 
     def line(self, low: float = 0.005, high: float = 0.02) -> int:
-        """Return a chance width of a line in pixels, at least one."""
+        """Return a random width of a line in pixels, at least one."""
         return max(1, round(self.share(low, high)))
 
     def around(self, low: float = 0.04, high: float = 0.12) -> tuple[float, float, float, float]:
@@ -139,7 +138,7 @@ def _turned(strokes: Sequence[Stroke], page: Page, degrees: float) -> list[Strok
 
 
 def _edges(page: Page, widths: Sequence[int], shade: float = 1.0) -> Ink:
-    """Return the page with dark edges, so many pixels wide: left, top, right, bottom."""
+    """Return the page with dark edges of these widths in pixels: left, top, right, bottom."""
     ink = page.ink.copy()
     left, top, right, bottom = widths
     for dark in (
@@ -225,7 +224,7 @@ def dark_corner(page: Page) -> Ink:
 
 
 def wedge(page: Page) -> Ink:
-    """Draw the edge of a scan that was put on the glass askew."""
+    """Draw the edge of a scan whose paper lay at an angle."""
     side = max(2.0, page.left * page.random.uniform(0.3, 0.8))
     y, x = np.mgrid[: page.height, : page.width]
     dark = x < side * (y / page.height)

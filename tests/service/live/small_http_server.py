@@ -1,4 +1,4 @@
-"""An HTTP server without models, run as a worker's is, in a thread of the test's own process."""
+"""An HTTP server without models, run like a worker's, in a thread of the test's own process."""
 
 import asyncio
 import socket
@@ -40,7 +40,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 class SmallHttpServer:
-    """Serves on a socket that others may serve on as well, as soon as it is made."""
+    """Serves on a socket that it may share with others; it starts at once."""
 
     def __init__(
         self, listening: socket.socket, *, drain_timeout: float, certificate: Path | None = None
@@ -73,7 +73,7 @@ class SmallHttpServer:
         self._server.force_exit = True
 
     def ended(self, seconds: float) -> bool:
-        """Wait so many seconds for its end; tell whether it came."""
+        """Wait so many seconds for its end; return whether it has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -90,7 +90,7 @@ def listen() -> socket.socket:
 
 
 class Asker(threading.Thread):
-    """A client that asks over one connection as long as it may, until it is refused."""
+    """A client that sends requests over one connection until it is refused."""
 
     def __init__(self, port: int, path: str = "/", body: bytes = b"?") -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class Asker(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Ask."""
+        """Send requests."""
         while not self.seen["ConnectionRefusedError"]:
             connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
             before = self.seen.total()
@@ -127,7 +127,7 @@ class Asker(threading.Thread):
 
 
 def trusting() -> ssl.SSLContext:
-    """Return what a client needs that believes any certificate."""
+    """Return an SSL context for a client that accepts any certificate."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""Deadlines and cancellation: callers who don't wait are not worked for."""
+"""Deadlines and cancellation: no work is done for callers who don't wait."""
 
 import http.client
 import time
@@ -90,7 +90,7 @@ def test_an_http_request_that_takes_too_long_is_answered_504(
 
 
 def _check_slow_uploads(live: LiveServer, seven: bytes) -> None:
-    """The time of an upload is the client's: it counts in no deadline and in no histogram."""
+    """The time of an upload depends on the client: no deadline and no histogram counts it."""
     with httpx.Client(base_url=live.url) as client:
         before = value(client, "trident_request_duration_seconds_sum", endpoint="embed")
         padded = seven + bytes(100_000)  # too large to be read before its request begins

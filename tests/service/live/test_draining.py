@@ -1,4 +1,4 @@
-"""The end of an HTTP server: it takes a bounded time, and whoever was let in is answered."""
+"""The end of an HTTP server: its time is limited, and all accepted requests are answered."""
 
 import shutil
 import socket
@@ -23,7 +23,7 @@ from tests.service.live.small_http_server import (
 )
 from tests.service.transport.http1.wire import connect, head, post, read_answer
 
-LONG = 60.0  # seconds that nothing here may take
+LONG = 60.0  # seconds; everything here must take less
 SHORT = 0.5
 PATIENCE = 20.0
 
@@ -31,7 +31,7 @@ State = Callable[[int], socket.socket]
 
 
 def opened(*parts: bytes) -> State:
-    """Return what opens a connection and sends something over it."""
+    """Return a function that opens a connection and sends something over it."""
 
     def open_(port: int) -> socket.socket:
         wire = connect(port)

@@ -1,4 +1,4 @@
-"""The trained model reads digits that no MNIST file holds, as people draw and photograph them."""
+"""The trained model reads digits that aren't from MNIST, as people draw and photograph them."""
 
 from collections.abc import Callable
 
@@ -20,8 +20,8 @@ from tests.service.drawings import (
     transparent,
 )
 
-MAX_WRONG = 1  # of a way's ten digits
-MIN_RIGHT = 0.97  # of all digits drawn in all ways
+MAX_WRONG = 1  # of ten digits that are drawn in one style
+MIN_RIGHT = 0.97  # of all digits in all styles
 
 
 def _pen(digit: str) -> Ink:
@@ -111,7 +111,7 @@ WAYS: dict[str, Callable[[str], bytes]] = {
 
 @pytest.fixture(scope="module")
 def wrong(http: httpx.Client) -> dict[str, list[str]]:
-    """Which digits were read wrongly, by the way they were drawn."""
+    """Which digits were read wrongly, by the style in which they were drawn."""
     found = {}
     for way, draw in WAYS.items():
         posts = (http.post("/classify", files={"image": draw(digit)}) for digit in DIGITS)

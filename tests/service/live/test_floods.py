@@ -1,4 +1,4 @@
-"""More than the service can take: some are turned away at once, the others answered right."""
+"""More requests than the service can answer: some are refused at once, the others are right."""
 
 import asyncio
 import time
@@ -85,7 +85,7 @@ def test_the_queue_depth_tells_what_waits(
 def test_a_busy_model_does_not_hold_up_another(
     stub: InferenceStub, white: bytes, seven: bytes
 ) -> None:
-    """On a loaded machine another model may be late once; one that is held up always is."""
+    """On a loaded machine another model may be late once; a blocked model always is."""
 
     def overtakes() -> bool:
         running = stub.Classify.future(messages.ClassifyRequest(images=[white], model=SLOW))

@@ -1,7 +1,7 @@
 """Digits are read on what people write and print them: in boxes, on lines, beside dark edges.
 
-Each form is drawn around ten digits, in hands and fonts of chance, dark on light and light on dark.
-The seed is none of those that the algorithm was tuned on.
+Each form is drawn around ten digits, in random handwriting and fonts, dark on light and light on
+dark. The algorithm wasn't tuned on this seed.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def _drawn(form: str, side: int, *, inverted: bool) -> Iterator[bytes]:
 
 
 def _right(http: httpx.Client, pictures: list[bytes]) -> list[bool]:
-    """Tell which pictures, of the digits in turn, are read rightly."""
+    """Tell which pictures, of the digits in turn, are read correctly."""
     labels: list[str] = []
     for start in range(0, len(pictures), MAX_INPUTS):
         part = pictures[start : start + MAX_INPUTS]
@@ -41,7 +41,7 @@ def _right(http: httpx.Client, pictures: list[bytes]) -> list[bool]:
 
 
 def _share_right(http: httpx.Client, sides: tuple[int, ...]) -> dict[str, float]:
-    """Return the share of the pictures of each form that is read rightly."""
+    """Return the share of each form's pictures that is read correctly."""
     shares = {}
     for form in FORMS:
         kinds = [(side, inverted) for side in sides for inverted in (False, True)]
@@ -74,7 +74,7 @@ def test_most_digits_are_read_on_forms_as_small_as_mnists(http: httpx.Client) ->
 def test_a_digit_that_fills_its_picture_is_no_frame(
     http: httpx.Client, height: int, inverted: bool
 ) -> None:
-    """Cut without any paper around it: its own strokes touch all four edges."""
+    """A digit that is cut without paper around it: its own strokes touch all four edges."""
     random = np.random.default_rng([SEED, height, inverted])
     pictures = [
         encode(grey(ink, paper=0, pen=255) if inverted else grey(ink))

@@ -1,4 +1,4 @@
-"""HTTP: what is answered to bad requests, each by a problem document that says what to change."""
+"""HTTP: bad requests get problem documents that say what to change."""
 
 import gzip
 import re
@@ -30,7 +30,7 @@ TITLES = {
 
 
 class Case(NamedTuple):
-    """A bad request, the status it deserves, and what its sentence must mention."""
+    """A bad request, its status, and what the answer's detail must mention."""
 
     path: str
     request: dict[str, Any]
@@ -234,7 +234,7 @@ def test_a_bad_request_gets_a_problem_document(http: httpx.Client, name: str) ->
 
 
 def _check_problem(problem: Any, status: int) -> None:
-    """Check the members of RFC 9457, and that the sentence is one for the caller."""
+    """Check the members of RFC 9457, and that the detail is a sentence for the caller."""
     assert problem.keys() == {"type", "title", "status", "detail"}
     assert problem["status"] == status
     assert problem["title"] in TITLES[status]

@@ -1,4 +1,4 @@
-"""The two front doors, the ingress and BentoML's own stack, give the same answers."""
+"""The ingress and BentoML's own stack give the same answers."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from tests.service.live_server import LiveServer
 
 Arguments = dict[str, Any]
 
-# What is put in the place of uvicorn's own.
+# The classes that replace uvicorn's own.
 SEAM: tuple[tuple[Any, str], ...] = (
     (uvicorn, "Server"),
     (protocols, "AutoHTTPProtocol"),
@@ -158,7 +158,7 @@ def test_what_bentoml_answers_is_the_same(
 
 
 def test_the_seam_holds_for_this_bentoml(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails when a BentoML that moved the seam is installed; it held for 1.4.39."""
+    """Fails if the installed BentoML has changed these internals; they are those of 1.4.39."""
     assert importlib.metadata.version("bentoml").startswith("1.4.")
     for module, name in SEAM:
         monkeypatch.setattr(module, name, getattr(module, name))  # put back at the end

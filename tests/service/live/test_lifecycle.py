@@ -1,6 +1,6 @@
 """A server's life: not ready, ready, a worker lost, stopped under load.
 
-One server goes through all of it: the tests build on each other and run in this order.
+One server is used for all of it: the tests build on each other and run in this order.
 """
 
 import http.client
@@ -77,7 +77,7 @@ def test_a_killed_worker_is_replaced(life: LiveServer, seven: bytes) -> None:
 
 
 def test_stopping_finishes_what_was_accepted(life: LiveServer, white: bytes) -> None:
-    """Requests in the model and behind it are answered although the service is told to stop."""
+    """Requests in the model and in its queue are answered although the service is told to stop."""
     connections = [
         http.client.HTTPConnection("127.0.0.1", life.http_port, timeout=60) for _ in range(4)
     ]

@@ -1,4 +1,4 @@
-"""One very long text costs its server little memory, whatever it holds and whoever sends it."""
+"""One very long text uses little memory, whatever is in it and over either protocol."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from tests.service.live.grpc_client import inference_stub
 from tests.service.live_server import LiveServer
 
 MEGABYTE = 1024 * 1024
-LONG = MAX_BODY_BYTES - 4096  # characters: the rest is for what is around them
+LONG = MAX_BODY_BYTES - 4096  # characters: the rest is for what surrounds the text in the body
 CALLERS = 16
 GROWTH = 250 * MEGABYTE
 """Of what the callers send, its text and copies of both; padded tokens took 2 GB a request."""
@@ -31,7 +31,7 @@ class Peak:
     def __init__(self, server: LiveServer) -> None:
         (worker,) = server.workers()
         self._folder = Path(f"/proc/{worker.pid}")
-        (self._folder / "clear_refs").write_text("5")  # the mark starts anew from here
+        (self._folder / "clear_refs").write_text("5")  # reset the peak
         self._before = self._mark()
 
     @property

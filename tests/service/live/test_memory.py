@@ -1,4 +1,4 @@
-"""What a worker holds, whatever is sent to it: the bound that docs/deployment.md states."""
+"""A worker's memory stays below the limit in docs/deployment.md, whatever is sent to it."""
 
 import base64
 import gzip
@@ -40,7 +40,7 @@ CALLERS = 48
 
 SMALL = encode(grey(handwritten("7")))
 LARGE = Settings.model_fields["max_body_bytes"].default
-# The most pixels that are taken, in few bytes, of the format that takes the most to decode.
+# The most pixels that are accepted, in a small file, in the format that needs the most memory.
 MANY_PIXELS = encode(Image.new("RGB", (8_000, 8_000), "red"), "WEBP")
 
 
@@ -66,7 +66,7 @@ def large_json() -> Request:
 
 
 def large_texts() -> Request:
-    """Texts that take four times their size in memory."""
+    """Texts that use four times their size in memory."""
     texts = ["\U0001f3ac" + "a b " * ((LARGE - 10_000) // 4 // 16)] * 16
     body = json.dumps({"texts": texts}, ensure_ascii=False).encode()
     return Request("/sentiment", body, {"content-type": "application/json"})
@@ -92,7 +92,7 @@ FLOOD = (large_form, large_json, large_texts, large_values, bomb, large_picture)
 
 
 class Watch(threading.Thread):
-    """Notes what a process holds at most, and whether it keeps anything in temporary files."""
+    """Records a process's peak memory, and whether it has temporary files."""
 
     def __init__(self, process: psutil.Process) -> None:
         super().__init__()

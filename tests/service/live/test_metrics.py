@@ -130,7 +130,7 @@ def test_nothing_waits_when_nobody_asks(http: httpx.Client) -> None:
 
 
 def added(http: httpx.Client, act: Callable[[], object], *wanted: Wanted) -> list[float]:
-    """Return how much each of the figures grows by what is done."""
+    """Return how much each of the figures grows during an action."""
     before = [value(http, name, **labels) for name, labels in wanted]
     act()
     after = [value(http, name, **labels) for name, labels in wanted]
@@ -183,7 +183,7 @@ def test_what_leaves_the_queue_unseen_is_counted_by_its_reason(
 
     def act() -> None:
         running = stub.Classify.future(request)
-        # Calls that come together with it would be in its batch.
+        # Calls that arrive at the same time would be in its batch.
         wait_for(lambda: value(http, "trident_requests_in_progress", **calls) == 1)
         waiting = [stub.Classify.future(request, timeout=t) for t in (None, None, 0.6)]
         wait_for(lambda: value(http, "trident_queue_depth", model="slow") == 3)

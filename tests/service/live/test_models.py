@@ -1,4 +1,4 @@
-"""Models by their names: inputs put through them, and what is told of them."""
+"""Models by name: running them, and their descriptions."""
 
 from typing import Any
 
@@ -96,7 +96,7 @@ def test_what_is_wrong_with_a_request_is_said(
 
 
 def test_requests_by_name_are_counted_under_one_label(http: httpx.Client) -> None:
-    """However many names callers make up."""
+    """However many names callers invent."""
     labels = {"endpoint": "predict", "protocol": "http"}
     before = value(http, "trident_requests_total", **labels)
     for name in ("tint", "nobody", "somebody"):

@@ -1,4 +1,4 @@
-"""Traces, the access log and request ids: what is told of one request, over both protocols."""
+"""Traces, the access log and request ids of one request, over both protocols."""
 
 import json
 import re
@@ -38,7 +38,7 @@ def collector() -> Iterator[Collector]:
 def observed(
     all_models: Path, collector: Collector, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
-    """A ready server that tells all it can: traces, access log, JSON."""
+    """A ready server that reports everything: traces, access log, JSON."""
     settings = {"traces": collector.url, "access_log": True, "log_format": "json"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
@@ -48,7 +48,7 @@ def observed(
 
 
 class Caller:
-    """Someone who traces what they call, each time in a trace of its own."""
+    """A caller that traces its requests, each in a separate trace."""
 
     def __init__(self, flags: str = "01") -> None:
         self.trace_id = secrets.token_hex(16)
@@ -229,7 +229,7 @@ def test_a_dead_collector_disturbs_nobody(
 def test_what_was_traced_is_sent_before_the_end(
     all_models: Path, tmp_path: Path, seven: bytes
 ) -> None:
-    """And by BentoML's own door as well, once each."""
+    """Also through BentoML's own stack, once each."""
     collector, caller = Collector(), Caller()
     with LiveServer(tmp_path, all_models, traces=collector.url, ingress=False) as live:
         live.wait_until_ready()

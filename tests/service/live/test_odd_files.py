@@ -1,4 +1,4 @@
-"""Image files with odd metadata or damage, beside sound ones in one request."""
+"""Image files with odd metadata or damage, together with good ones in one request."""
 
 import grpc
 import httpx

@@ -1,4 +1,4 @@
-"""The shipped models answer committed samples right: not perfectly, but far from chance."""
+"""The shipped models answer committed samples well: not perfectly, but far better than chance."""
 
 import json
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""The README's examples are run as they stand there, and their answers compared with those shown.
+"""The README's examples are run, and their answers are compared with those in the README.
 
-Fenced blocks of bash and of Python are run, in their order, in one folder with the repository's
-files. A block of JSON right behind one is what it must print: the same keys, and the same strings
-and whole numbers. `<!-- not run: why -->` in front of a block takes it out.
+Fenced blocks of bash and of Python are run, in order, in one folder with the repository's files. If
+a block of JSON follows directly, the example must print it: the same keys, and the same strings and
+whole numbers. `<!-- not run: why -->` in front of a block excludes it.
 """
 
 import json
@@ -27,7 +27,7 @@ TIMEOUT = 120  # seconds a block
 
 
 class Example(NamedTuple):
-    """A block that is run, and what it must print if the README shows that."""
+    """A block that is run, and what it must print, if the README shows that."""
 
     language: str
     code: str

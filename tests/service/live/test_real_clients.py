@@ -1,4 +1,4 @@
-"""The whole service, asked by clients that people have: each gets the answer that it should."""
+"""The whole service with common clients: each gets the right answer."""
 
 import http.client
 import shutil

@@ -1,4 +1,4 @@
-"""A real server whose folder of models holds good versions, bad ones, and a rival by its name."""
+"""A real server with good and bad versions of models, and with a second model of a task."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A start that can't succeed ends at once, with a sentence, and leaves others alone."""
+"""A start that can't succeed ends at once, with a message, and doesn't disturb other services."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""A service of two workers is told to stop: once, twice, by Ctrl+C, under load."""
+"""A service of two workers is told to stop: once, twice, with Ctrl+C, under load."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def two_workers(folder: Path, models: Path, **settings: object) -> Iterator[Live
 
 
 class GrpcAsker(threading.Thread):
-    """A client that calls over one connection as long as it may, until nobody listens."""
+    """A client that makes calls over one connection until nothing listens any more."""
 
     def __init__(self, target: str, image: bytes) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ def test_it_is_not_ready_from_the_first_signal_and_ends_at_once_by_the_second(
 
 
 def ctrl_c(live: LiveServer) -> None:
-    """Do what a terminal does."""
+    """Send Ctrl+C as a terminal does."""
     os.killpg(live.process.pid, signal.SIGINT)
 
 
@@ -115,7 +115,7 @@ def listens(port: int) -> bool:
 
 
 def says_ready(wire: socket.socket) -> bool:
-    """Ask over a connection that was idle, and may be closed by now."""
+    """Send a request over a connection that was idle, and may be closed by now."""
     with suppress(OSError):
         wire.sendall(GET_READYZ)
         return b" 200 " in wire.recv(100)

@@ -1,4 +1,4 @@
-"""The limits of HTTP's clients, in the whole service."""
+"""The time limits for HTTP clients, in the whole service."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A text is scored alike in whatever form it was typed."""
+"""A text has the same score however it was typed."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -38,7 +38,7 @@ def ask(
 
 @pytest.fixture(scope="module")
 def plain(ask: Callable[[list[str]], list[Answer]]) -> list[Answer]:
-    """What the sentences are answered as a plain keyboard writes them."""
+    """The answers to the sentences as a plain keyboard writes them."""
     return _in_parts(ask, SENTENCES)
 
 

@@ -1,4 +1,4 @@
-"""What is served is nobody else's business: BentoML sends no usage reports."""
+"""BentoML sends no usage reports."""
 
 import os
 import subprocess

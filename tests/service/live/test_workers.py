@@ -1,4 +1,4 @@
-"""Two workers behind one port: their figures add up, and stay right when one of them is killed."""
+"""Two workers on one port: their figures add up, and stay right when one of them is killed."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -47,7 +47,7 @@ def second_start(shipped_models: Path, pair: LiveServer, tmp_path: Path) -> Star
 
 @pytest.fixture
 def http(pair: LiveServer) -> Iterator[httpx.Client]:
-    """A client that makes a connection a request: any worker may answer."""
+    """A client that opens a connection for each request: any worker may answer."""
     limits = httpx.Limits(max_keepalive_connections=0)
     with httpx.Client(base_url=pair.url, timeout=60, limits=limits) as client:
         yield client
@@ -131,7 +131,7 @@ def test_a_killed_workers_counts_stay_and_its_gauges_go(
 def test_nobody_notices_that_a_killed_workers_successor_is_not_ready(
     pair: LiveServer, http: httpx.Client, seven: bytes
 ) -> None:
-    """Whoever comes meanwhile is answered by the other, by both protocols."""
+    """The other worker answers all requests in the meantime, over both protocols."""
     wait_for(lambda: grpc_listeners(pair) == WORKERS)
     victim = pair.workers()[0]
     victim.kill()
@@ -171,7 +171,7 @@ def test_a_second_service_of_the_same_user_has_its_own_metrics(
 def test_workers_end_with_a_supervisor_that_is_killed_and_free_both_ports(
     pair: LiveServer, seven: bytes, second_start: StartAgain
 ) -> None:
-    """What they had begun is answered, and a new service can start at once."""
+    """The requests in progress are answered, and a new service can start at once."""
     workers = pair.workers()
     with connect(pair.http_port) as wire:
         wire.sendall(head(f"Content-Length: {len(seven)}", path="/classify"))

@@ -1,4 +1,4 @@
-"""The plan: the cheapest steps for a batch, by made-up times."""
+"""The plan: the fastest steps for a batch, with invented times."""
 
 import math
 

@@ -193,7 +193,7 @@ def test_the_shipped_model_answers_the_same_by_either_program(
 def test_nothing_is_traced_but_one_program_for_each_shape_that_is_compiled(
     shipped_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tracing again whenever another shape comes is how TensorFlow servers leak."""
+    """TensorFlow servers leak memory if they trace again for each new shape."""
     traced: list[str] = []
     trace = func_graph.func_graph_from_py_func
 

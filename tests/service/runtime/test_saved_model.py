@@ -52,7 +52,7 @@ def test_an_operators_flags_for_xla_are_kept() -> None:
 
 
 def test_compiling_leaves_no_file_behind(shipped_models: Path, tmp_path: Path) -> None:
-    """A worker ends without Python's own farewell, so nothing would take it away."""
+    """A worker ends without Python's exit handlers, so nothing would remove the file."""
     code = (
         "import os, tempfile\n"
         "from pathlib import Path\n"
@@ -73,7 +73,7 @@ def test_compiling_leaves_no_file_behind(shipped_models: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, compiled: bool) -> None:
-    """Tensors and arrays share memory where they can."""
+    """Tensors and arrays share memory if possible."""
     artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "digits")
     spec = artifact.card.signature("serving_default")
     signature = SavedModel(artifact.path).signature("serving_default", spec)
@@ -92,7 +92,7 @@ def test_an_answer_outlives_its_batch_and_later_calls(shipped_models: Path, comp
 
 
 def test_a_failure_is_raised_as_the_error_that_it_is(shipped_models: Path) -> None:
-    """The log names the type: ResourceExhaustedError tells an operator what to do."""
+    """The log names the type: an operator who sees ResourceExhaustedError knows what to do."""
     artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "sentiment")
     spec = artifact.card.signature("tokens")
     signature = SavedModel(artifact.path).signature("tokens", spec)

@@ -90,7 +90,7 @@ def test_a_batch_of_any_size_is_run_whichever_program_is_the_faster(
     ("inputs", "outputs", "sentence"),
     [
         ({"words": INPUTS["words"]}, OUTPUTS, r"doesn't name the input 'boost' \(float32 \[\?\]\)"),
-        (INPUTS | {"mask": INPUTS["boost"]}, OUTPUTS, "an input 'mask', and the model has 'boost'"),
+        (INPUTS | {"mask": INPUTS["boost"]}, OUTPUTS, "an input 'mask', but the model has 'boost'"),
         (INPUTS | {"boost": INPUTS["words"]}, OUTPUTS, "'boost' is float32.*the card says int32"),
         (INPUTS, OUTPUTS | {"mean": OUTPUTS["total"]}, "an output 'mean'"),
     ],

@@ -1,4 +1,4 @@
-"""TensorFlow's public API is left out of serving, and there for whoever wants it."""
+"""TensorFlow's public API isn't imported for serving, but other code can still use it."""
 
 from pathlib import Path
 

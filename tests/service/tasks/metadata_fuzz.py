@@ -1,4 +1,4 @@
-"""Image files that a browser shows, whatever their metadata: made at random, the same each time."""
+"""Image files with random metadata that a browser shows; the same files each time."""
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence

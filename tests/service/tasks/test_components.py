@@ -1,4 +1,4 @@
-"""Parts and runs of a mask, beside a labelling that goes from pixel to pixel."""
+"""Parts and runs of a mask, compared with a simple labelling from pixel to pixel."""
 
 import numpy as np
 import pytest

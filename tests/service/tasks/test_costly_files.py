@@ -1,4 +1,4 @@
-"""Small files that would cost much: they are read for what they are worth, or refused at once."""
+"""Small files that could cost much time: they are read fast, or refused at once."""
 
 import struct
 
@@ -66,7 +66,7 @@ def test_run_lengths_are_refused_where_they_make_no_sense() -> None:
 
 
 def test_a_few_run_lengths_for_many_pixels_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow takes a step of Python's for each pixel: many seconds of everybody's time."""
+    """Pillow runs Python code for each pixel: all requests would wait many seconds."""
     monkeypatch.delattr(BmpImagePlugin.BmpRleDecoder, "decode")
     data = rle_bmp((b"\1\7" + LINE) * 1000 + END, 60_000, 1000)
     assert decode(data).shape == (500, 30_000)

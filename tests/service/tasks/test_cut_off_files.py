@@ -1,4 +1,4 @@
-"""Files that aren't whole: read if no pixel is missing, else refused. And ballast is no damage."""
+"""Incomplete files: read if no pixel is missing, else refused. Extra bytes do no harm."""
 
 import zlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Framing: any picture of a digit is brought to MNIST's form, and MNIST's own is left alone."""
+"""Framing: any picture of a digit gets MNIST's form, and MNIST's own pictures don't change."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def _off_centre(framed: NDArray[np.uint8]) -> float:
 
 
 def _alike(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Return how alike two pictures are but for a pixel's shift: their correlation, 1 if equal."""
+    """Return the correlation of two pictures, 1 if equal; a shift by one pixel doesn't count."""
     shifts = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     return max(_correlation(np.roll(a, shift, (0, 1)), b) for shift in shifts)
 

@@ -1,4 +1,4 @@
-"""What decoding a large picture takes: no more than is told of it beforehand, and documented."""
+"""Decoding a large picture uses no more memory than its header predicts, and the docs say."""
 
 import json
 import struct
@@ -102,7 +102,7 @@ SMALLER: dict[str, Callable[[], bytes]] = {
 
 
 def check(choice: dict[str, Callable[[], bytes]], channels: Sequence[int], folder: Path) -> None:
-    """Compare what the pictures take with what is told of them, and that with the bound."""
+    """Compare the pictures' memory with the prediction, and the prediction with the limit."""
     pictures = {name: make() for name, make in choice.items()}
     wanted = []
     for number, (name, data) in enumerate(pictures.items()):

@@ -1,4 +1,4 @@
-"""Every mode and bit depth that the six formats have: the same picture comes out of all of them."""
+"""Every mode and bit depth of the six formats: all of them give the same picture."""
 
 import struct
 import zlib
@@ -28,14 +28,14 @@ def decode(data: bytes, channels: int = 1) -> NDArray[np.uint8]:
 
 
 def differs(data: bytes, expected: NDArray[np.uint8] = PICTURE) -> float:
-    """Return by how many grey levels a file differs from the picture, at the pixel where most."""
+    """Return the largest difference of a file from the picture at any pixel, in grey levels."""
     found = decode(data)
     assert found.shape == expected.shape
     return float(np.abs(found.astype(np.float64) - expected).max())
 
 
 def levels(bits: int, alpha: int | None = None, channels: int = 1) -> Samples:
-    """Return the picture by so many bits, uint16 [height, width, channels and alpha]."""
+    """Return the picture with so many bits, uint16 [height, width, channels and alpha]."""
     values = np.stack([np.round((1 - INK) * (2**bits - 1))] * channels, axis=-1)
     if alpha is not None:
         values = np.concatenate([values, np.full((*INK.shape, 1), alpha)], axis=-1)
@@ -109,7 +109,7 @@ def flat(alpha: int) -> NDArray[np.uint8]:
     return np.full(PICTURE.shape, alpha, np.uint8)
 
 
-# How far each file may be from the picture: by its bits, or what its compression loses.
+# How far each file may differ from the picture: because of its bits, or of lossy compression.
 FILES: dict[str, tuple[Callable[[], bytes], float]] = {
     # PNG, by depth
     "PNG of 1 bit": (lambda: png(levels(1), 1, GREY), 128),

@@ -1,4 +1,4 @@
-"""Decoding: images in every form that people send come out upright, flat and grey."""
+"""Decoding: images in every form become upright, grey and without alpha."""
 
 from typing import Any
 
@@ -162,7 +162,7 @@ def test_a_truncated_file_is_refused(file_format: str, part: float) -> None:
 
 
 def test_a_flipped_bit_never_makes_another_picture_on_the_short_way() -> None:
-    """What the checksums don't vouch for is left to Pillow."""
+    """A file with a wrong checksum is left to Pillow."""
     picture = grey(INK).resize((28, 28))
     data = encode(picture, "PNG")
     for position in range(len(data)):

@@ -1,4 +1,4 @@
-"""Metadata, sound or not: it never keeps a picture from being read, and turns it if it says so."""
+"""Metadata, valid or not, never keeps a picture from being read; its orientation is applied."""
 
 import struct
 from contextlib import suppress
@@ -36,7 +36,7 @@ def test_no_metadata_keeps_a_picture_from_being_read(file_format: str) -> None:
         pixels = decode(data).tobytes()
         assert pixels in expected, f"file {number}: another picture"
         found.add(pixels)
-    assert len(found) == (1 if file_format in ("GIF", "BMP") else 8)  # those lie in no other way
+    assert len(found) == (1 if file_format in ("GIF", "BMP") else 8)  # no orientation in these
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -100,7 +100,7 @@ def test_a_tiff_of_any_size_and_order_of_numbers_is_turned() -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, about damaged TIFF tags
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_no_damage_leads_to_an_unexpected_error(file_format: str) -> None:
-    """Every byte of a file, metadata and pixels, can be something else."""
+    """Any byte of a file, in metadata and pixels, can be wrong."""
     rng = np.random.default_rng(0)
     fuzz = MetadataFuzz(PICTURE, seed=1)
     for data in fuzz.files(file_format, 1000):

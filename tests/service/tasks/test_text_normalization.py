@@ -1,4 +1,4 @@
-"""A text is read alike in whatever form it was typed."""
+"""A text is read in the same way however it was typed."""
 
 import unicodedata
 
@@ -81,7 +81,7 @@ def test_the_plain_form_is_reached_at_once(form: str) -> None:
     ids=lambda text: ascii(text[:3]),
 )
 def test_it_takes_no_longer_for_odd_texts(text: str) -> None:
-    """Some of these would take hours, were accents sorted as they come."""
+    """Some of these would take hours if all accents were sorted."""
     assert len(normalize(text)) <= 4 * len(text)
 
 

@@ -64,12 +64,12 @@ for data in files:
 
 
 def log(form: str, level: str) -> str:
-    """Return what a process prints that logs a little in this form, from this level on."""
+    """Return the output of a process that logs a little in this form, from this level on."""
     return output(PROGRAM.format(form=form, level=level))
 
 
 def output(program: str) -> str:
-    """Return what a process prints; nothing of it may go to the standard error."""
+    """Return a process's output; it must not print to standard error."""
     command = [sys.executable, "-c", program]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert run.stderr == ""

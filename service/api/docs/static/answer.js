@@ -39,7 +39,7 @@ function bodyOf(answer, text) {
   return element("pre", { className: "body" }, isJson ? pretty(JSON.parse(text)) : text);
 }
 
-/** Return JSON in lines, but for lists of numbers, which stay in one. */
+/** Return JSON in lines; a list of numbers stays in one line. */
 function pretty(value, indent = "") {
   if (typeof value !== "object" || value === null) {
     return JSON.stringify(value);

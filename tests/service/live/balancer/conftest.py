@@ -1,4 +1,4 @@
-"""HAProxy, before the server that most tests share, and before nothing."""
+"""HAProxy in front of the server that most tests share, and in front of no server."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ def haproxy() -> str:
 def balancer(
     haproxy: str, server: LiveServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveBalancer]:
-    """A balancer before the shared server."""
+    """A balancer in front of the shared server."""
     folder = tmp_path_factory.mktemp("balancer")
     with LiveBalancer(haproxy, folder, server.http_port, server.grpc_port) as live:
         yield live
@@ -50,7 +50,7 @@ SECOND = {
 
 
 class Balance(Protocol):
-    """Starts a balancer before the replica at these ports of this machine."""
+    """Starts a balancer in front of the replica at these ports of this machine."""
 
     def __call__(
         self, http_port: int, grpc_port: int, waiting_times: Mapping[str, str] = SECOND
@@ -59,7 +59,7 @@ class Balance(Protocol):
 
 @pytest.fixture
 def balance(haproxy: str, tmp_path: Path) -> Iterator[Balance]:
-    """Balancers of a test's own, which end with it."""
+    """Balancers for one test, which end with it."""
     with ExitStack() as stack:
 
         def start(

@@ -1,4 +1,4 @@
-"""A client of HTTP/2 that sends paths as they are written: others would tidy them."""
+"""An HTTP/2 client that sends paths unchanged: other clients would normalize them."""
 
 import socket
 

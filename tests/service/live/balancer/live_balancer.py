@@ -1,4 +1,4 @@
-"""HAProxy with the committed configuration, but for addresses and waiting times."""
+"""HAProxy with the committed configuration, except addresses and time-outs."""
 
 import subprocess
 import time

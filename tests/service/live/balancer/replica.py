@@ -1,4 +1,4 @@
-"""A replica without models, in the test's own event loop: it is as ready as it is told to be."""
+"""A replica without models, in the test's own event loop; the test sets whether it is ready."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.service.transport.grpc.wire import Methods
 
 
 class Replica:
-    """Over HTTP it answers /readyz, hangs up at /classify, and leaves the rest unanswered.
+    """Over HTTP it answers /readyz, closes the connection at /classify, and answers nothing else.
 
     Over gRPC it has the unary methods of `wire.Methods`, and a health that is always good.
     """

@@ -96,7 +96,7 @@ def test_a_body_over_the_limit_is_told_so(balancer: LiveBalancer, size: int) -> 
 
 
 def _post_by_urllib(url: str, *, content: bytes, timeout: float) -> httpx.Response:
-    """Ask by a client that doesn't listen while it sends."""
+    """Send a request with a client that doesn't read while it sends."""
     request = urllib.request.Request(url, content)
     with pytest.raises(urllib.error.HTTPError) as error:
         urllib.request.urlopen(request, timeout=timeout)

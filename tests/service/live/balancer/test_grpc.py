@@ -1,4 +1,4 @@
-"""gRPC through the balancer: each call ends by the status that the replica gave it."""
+"""gRPC through the balancer: each call ends with the replica's status."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from tests.service.live_server import LiveServer
 
 Code = grpc.StatusCode
 Health = health_pb2.HealthCheckResponse
-QUIET = 4.0  # seconds: longer than a hasty balancer waits for anything else
+QUIET = 4.0  # seconds: longer than an impatient balancer waits for anything else
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the balancer lets callers reach: the endpoints and their documentation, nothing else."""
+"""The paths that the balancer passes on: endpoints and documentation, nothing else."""
 
 import re
 import socket
@@ -17,7 +17,7 @@ NO_REPLICAS_ANSWER = "urn:trident:problem:not-found"
 
 
 def _percent_encodings(path: str) -> list[str]:
-    """Return ways to write a path: each character encoded alone, all of them, and twice."""
+    """Return encodings of a path: of each character alone, of all, and of all twice."""
     encoded = [f"%{ord(character):02x}" for character in path]
     single = [path[:at] + encoded[at] + path[at + 1 :] for at in range(1, len(path))]
     whole = "/" + "".join(encoded[1:])
@@ -54,7 +54,7 @@ METRICS = "# HELP"
 
 
 def _ask(port: int, request_line: str, host: str = "x") -> str:
-    """Return the answer to a request as it is written here: clients would tidy it."""
+    """Return the answer to this exact request: clients would normalize it."""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         request = f"{request_line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
         connection.sendall(request.encode("latin-1"))
@@ -118,7 +118,7 @@ def test_an_endpoint_passes_by_http_2(balancer: LiveBalancer) -> None:
 
 
 def test_all_that_is_documented_passes(balancer: LiveBalancer, server: LiveServer) -> None:
-    """The page, what it loads, and whatever it tells of, but for the metrics."""
+    """The page, its files, and every path that it shows, except the metrics."""
     page = httpx.get(f"{balancer.url}/").text
     loaded = re.findall(r'(?:src|href)="\.?(/[^"#]*)"', page)
     documented = httpx.get(f"{balancer.url}/docs.json").json()["paths"].keys() - {"/metrics"}

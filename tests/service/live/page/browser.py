@@ -1,4 +1,4 @@
-"""The API page in a real browser: what a visitor does there, and what the browser then asks for."""
+"""The API page in a real browser: a visitor's actions, and the requests that the browser sends."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PHONE, DESK = 390, 1200
 _SECONDS = 60
 _ARGUMENTS = (
     "--headless",
-    "--no-sandbox",  # which Chromium refuses to root
+    "--no-sandbox",  # Chromium refuses its sandbox to root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -62,7 +62,7 @@ class Card:
         self._visible(f"input[name={field}]").send_keys("\n".join(map(str, files)))
 
     def write(self, text: str) -> None:
-        """Write a text in place of the example."""
+        """Write a text instead of the example."""
         area = self._visible("textarea")
         area.clear()
         area.send_keys(text)
@@ -83,7 +83,7 @@ class Card:
             field.send_keys(value)
 
     def pictures(self) -> list[str]:
-        """Return the names of the files that are shown to be sent."""
+        """Return the names of the files that the page shows for sending."""
         return [caption.text for caption in self._all("figcaption") if caption.is_displayed()]
 
     def send(self) -> "Card":
@@ -115,7 +115,7 @@ class Card:
 
     @property
     def words(self) -> str:
-        """All that the card says, folded parts included."""
+        """All text of the card, including folded parts."""
         return str(self._card.get_property("textContent"))
 
     def _find(self, selector: str) -> WebElement:
@@ -152,12 +152,12 @@ class Page:
         return [str(card.get_attribute("id")) for card in cards]
 
     def show_at(self, width: int) -> None:
-        """Show the page in a window that wide."""
+        """Show the page in a window of this width."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == PHONE}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def unfold(self) -> None:
-        """Open all that is folded."""
+        """Unfold everything."""
         self.run("document.querySelectorAll('details').forEach(part => part.open = true)")
 
     def run(self, script: str, *arguments: str) -> Any:
@@ -165,7 +165,7 @@ class Page:
         return self._driver.execute_script(script, *arguments)
 
     def requests(self) -> list[str]:
-        """Return the URLs of all that the browser has asked for since the page was opened."""
+        """Return the URLs of all requests of the browser since the page was opened."""
         for entry in self._driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
@@ -173,5 +173,5 @@ class Page:
         return self._requests
 
     def complaints(self) -> list[str]:
-        """Return what the browser has complained of: errors of scripts, what wasn't found ..."""
+        """Return the browser's errors: of scripts, of files that weren't found ..."""
         return [str(entry["message"]) for entry in self._driver.get_log("browser")]

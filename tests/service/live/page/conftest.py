@@ -26,7 +26,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, server: LiveServer) -> Page:
-    """The API page of the shared server, opened anew."""
+    """The API page of the shared server, freshly opened."""
     return Page(browser, server.url)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: whole in itself, and true of what the service answers."""
+"""The OpenAPI document is complete, and matches what the service answers."""
 
 import base64
 import socket
@@ -28,7 +28,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def parts(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every part of a document, with where it is."""
+    """Yield every part of a document, with its place."""
     yield place, node
     if isinstance(node, dict | list):
         items = node.items() if isinstance(node, dict) else enumerate(node)
@@ -46,12 +46,12 @@ def resolve(document: Json, part: Json) -> Json:
 
 
 def validator(document: Json, schema: Json) -> Draft202012Validator:
-    """Return what checks values against one of the document's schemas."""
+    """Return a validator for one of the document's schemas."""
     return Draft202012Validator(schema | {"components": document["components"]})
 
 
 def check(document: Json, path: str, answer: httpx.Response, method: str = "") -> None:
-    """Check that an answer is one of those that the document promises of a path."""
+    """Check that an answer is one of those that the document lists for a path."""
     operations = document["paths"][path]
     operation = operations[method or next(iter(operations))]
     promised = resolve(document, operation["responses"][str(answer.status_code)])
@@ -265,7 +265,7 @@ def _error(kind: type[TridentError]) -> TridentError:
 
 
 async def test_the_documented_failures_are_those_that_can_be_met(document: Json) -> None:
-    """Each as the adapter answers it, whatever makes the engine raise it."""
+    """The adapter's answer to each error that the engine can raise."""
     errors: list[Exception] = [_error(kind) for kind in STATUS if kind is not AbandonedError]
     met = set()
     for error in [*errors, RuntimeError("a defect")]:

@@ -235,7 +235,7 @@ document.body.append(script, style);
 
 
 def test_the_browser_is_held_to_that(page: Page, browser: webdriver.Chrome) -> None:
-    """What a script in the page would ask of others is never sent."""
+    """A script in the page can't send requests to other servers."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         other.settimeout(2)
         address = f"http://127.0.0.1:{other.getsockname()[1]}/"
@@ -245,7 +245,7 @@ def test_the_browser_is_held_to_that(page: Page, browser: webdriver.Chrome) -> N
         assert any("Content Security Policy" in complaint for complaint in page.complaints())
         browser.get("about:blank")
         page.run(CALLS, address)
-        other.accept()[0].close()  # where nothing holds it, it is sent
+        other.accept()[0].close()  # without the policy it is sent
 
 
 def test_no_file_of_the_page_may_be_taken_for_another_type(page: Page, http: httpx.Client) -> None:
