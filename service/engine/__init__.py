@@ -1,1 +1,1 @@
-"""What is served: the models on disk, their queues, and the way of every request through them."""
+"""What is served: the models on disk, their queues, and the path of a request through them."""

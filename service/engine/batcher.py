@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
-_PAST_WEIGHT = 0.9  # of the past in moving averages
-_PENDING = InferenceError("The model gave no answer.")  # in place of an outcome still to come
+_PAST_WEIGHT = 0.9  # weight of the past in moving averages
+_PENDING = InferenceError("The model gave no answer.")  # placeholder for a missing outcome
 
 
 @dataclass(slots=True)
@@ -128,10 +128,10 @@ class Batcher(Generic[Row, Answer]):
 
         Args:
             rows: one or more rows of a batch.
-            deadline: the point of the clock at which the caller gives up.
+            deadline: the time of the clock until which the caller waits.
 
         Raises:
-            OverloadedError: the queue has no room for all of the rows.
+            OverloadedError: the rows don't all fit into the queue.
             DeadlineExceededError: the answers weren't ready by `deadline`.
             NotReadyError: the batcher is closed.
         """
@@ -161,7 +161,7 @@ class Batcher(Generic[Row, Answer]):
             raise _stopping()
         if self._queue and len(self._queue) + count > self._max_queue_size:
             raise OverloadedError(
-                f"{len(self._queue)} inputs are waiting already: try again later, more slowly.",
+                f"{len(self._queue)} inputs are already waiting: send the request again later.",
                 retry_after=self._seconds_to_empty(),
             )
 
@@ -320,7 +320,7 @@ class Batcher(Generic[Row, Answer]):
 def deadline_exceeded() -> DeadlineExceededError:
     """Return the error of a request whose deadline has passed."""
     return DeadlineExceededError(
-        "The answer wasn't ready in time: send less at once, or allow more time."
+        "The answer wasn't ready in time: send fewer inputs, or allow more time."
     )
 
 

@@ -25,25 +25,25 @@ class Decoder:
     """Decodes inputs: small ones on the event loop, large ones in threads."""
 
     def __init__(self, threads: int, account: Account) -> None:
-        """Decode up to `threads` large inputs at a time; `account` is what their bytes count to."""
+        """Decode up to `threads` large inputs at a time; their bytes are taken from `account`."""
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self._account = account
 
     def close(self) -> None:
-        """Decode nothing more; what is being decoded goes on in its thread."""
+        """Start no more decoding; inputs that are being decoded finish in their threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def decode_all(
         self, task: AnyTask, inputs: Sequence[Any], *, metrics: ModelMetrics, deadline: float
     ) -> list[Any]:
-        """Return a row for each input, in their order, or the error why there is none.
+        """Return for each input, in order, a row or the error.
 
         An input that is an error already stays one. Other requests run in between.
 
         Args:
             task: the task that decodes them.
             inputs: as `Engine.predict` takes them.
-            metrics: where the time of each decoding is counted.
+            metrics: they get the time of each decoding.
             deadline: the point of `time.monotonic()` after which nothing more is decoded.
 
         Raises:
@@ -77,7 +77,7 @@ class Decoder:
         except TridentError as error:
             return error.with_traceback(None)  # its frames would keep the input in memory
         except Exception as error:  # the other inputs of the request must still be answered
-            failure = InternalError("The service failed on this input, see its log.")
+            failure = InternalError("The service failed on this input: see its log.")
             failure.__cause__ = error
             return failure
 

@@ -1,4 +1,4 @@
-"""Which model answers a request that names none: a file says it, names don't decide it."""
+"""The default models, which answer requests that name no model: a file names them."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The engine: it loads the models, and puts the inputs of every request through one of them."""
+"""The engine: it loads the models, and runs one of them on the inputs of each request."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ class Engine:
         self.registry = Registry()
         """The models that are served."""
         self.account = Account(limits.max_inflight_bytes)
-        """The bytes that requests may take. The adapters reserve a body's before they read it."""
+        """The bytes that requests may use. The adapters reserve a body's before they read it."""
         self._ready = False
         self._optimizer: Optimizer | None = None
         self._decoder = Decoder(limits.decoders, self.account)
@@ -52,7 +52,7 @@ class Engine:
         """Return the kind of a model's task, for instance "image_classification".
 
         Raises:
-            NotReadyError, UnknownModelError: it isn't served.
+            NotReadyError, UnknownModelError: the model isn't served.
         """
         self._check_ready()
         return self.registry.find(name=model, version=version).kind
@@ -60,7 +60,7 @@ class Engine:
     async def load(self) -> None:
         """Load the models and warm them up, then start to find their fastest programs.
 
-        A version that can't be loaded is left out. The log and the metrics name it.
+        A version that can't be loaded is rejected. The log and the metrics name it.
 
         Raises:
             CorruptModelError: no version can be loaded.
@@ -89,19 +89,19 @@ class Engine:
         version: int | None = None,
         deadline: float,
     ) -> Prediction:
-        """Put inputs (image files as bytes, or texts) through a model.
+        """Run a model on inputs (image files as bytes, texts, or tensors).
 
         If the call is cancelled, its inputs that still wait are dropped.
 
         An input that can't be decoded, or on which the model fails, has an error as its outcome.
-        The adapter passes an error in place of an input that it couldn't read: it stays one.
+        The adapter passes an error instead of an input that it couldn't read; it stays an error.
 
         Args:
             kind: the task that the model must have, for instance "image_classification".
             inputs: one or more.
             model: the model's name; the default of the kind if None.
             version: the model's version; the newest that is served if None.
-            deadline: the point of `time.monotonic()` at which the caller gives up.
+            deadline: the time of `time.monotonic()` until which the caller waits.
 
         Raises:
             NotReadyError, UnknownModelError, MalformedRequestError, TooLargeError,
@@ -138,10 +138,10 @@ class Engine:
 
     def _check_count(self, count: int) -> None:
         if count == 0:
-            raise MalformedRequestError("The request holds no input: send at least one.")
+            raise MalformedRequestError("The request has no input: send at least one.")
         if count > self._limits.max_inputs:
             raise TooLargeError(
-                f"The request holds {count} inputs, over the limit of "
+                f"The request has {count} inputs, over the limit of "
                 f"{self._limits.max_inputs}: send them in several requests."
             )
 

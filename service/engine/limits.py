@@ -1,4 +1,4 @@
-"""How much the engine takes on."""
+"""The limits of the engine."""
 
 from dataclasses import dataclass
 
@@ -9,9 +9,9 @@ from service.tasks.task import TaskLimits
 class Limits(TaskLimits):
     """How many inputs may wait for a model, and how many one request may have.
 
-    `max_inflight_bytes` is what the requests under way may hold (see `Account`). `decoders` is how
-    many large images are decoded at a time, in threads; `max_inline_seconds` how long a batch may
-    run on the event loop (see `Batcher`).
+    `max_inflight_bytes` is what the requests in progress may hold (see `Account`). `decoders` is
+    how many large images are decoded at a time, in threads. `max_inline_seconds` is how long a
+    batch may run on the event loop (see `Batcher`).
     """
 
     max_queue_size: int

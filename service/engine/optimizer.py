@@ -41,7 +41,7 @@ class Optimizer:
         logger.info("all shapes are timed, each runs its fastest program")
 
     def _step(self, card: ModelCard, races: Iterator[Race]) -> bool:
-        """Run one race; tell whether there may be more."""
+        """Run one race; return whether there may be more."""
         try:
             race = next(races, None)
         except Exception as error:
@@ -77,6 +77,6 @@ class Optimizer:
 
 
 def _return_free_memory() -> None:
-    """Return the memory that compiling used to the system; the C library would keep it."""
+    """Give the memory that compiling used back to the system; the C library would keep it."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,7 +1,7 @@
 """The registry: which models are served, looked up by name, version or label.
 
-It can change while it is used. All that it holds is one snapshot that never changes: whoever looks
-something up reads the snapshot of that moment, and a change puts another in its place at once.
+It can change while it is used. Its content is one snapshot that never changes: a lookup reads the
+current snapshot, and a change replaces it in one step.
 """
 
 import threading
@@ -14,12 +14,12 @@ from service.engine.served_model import ServedModel
 from service.errors import NotReadyError, TridentError, UnknownModelError
 
 _Choice: TypeAlias = tuple[str | None, str | None, int | str | None]
-"""A kind, a name, and a version or a label; None stands for any kind, the newest version."""
+"""A kind, a name, and a version or a label. None stands for any kind, or the newest version."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """The models in order of their names, the newest version first, and how they are found."""
+    """The models by name, the newest version first, and the tables in which they are found."""
 
     models: tuple[ServedModel, ...] = ()
     rejected: tuple[RejectedVersion, ...] = ()
@@ -31,7 +31,7 @@ class Registry:
     """The models that are served. Any thread may look them up or change them."""
 
     def __init__(self) -> None:
-        """Begin with no model."""
+        """Start without models."""
         self._snapshot = _Snapshot()
         self._changing = threading.Lock()
 
@@ -42,7 +42,7 @@ class Registry:
         version: int | None = None,
         label: str | None = None,
     ) -> ServedModel:
-        """Return the model that fits all that is given.
+        """Return the model that matches all arguments.
 
         Args:
             kind: the card's task, for instance "image_classification"; any if None.
@@ -51,8 +51,8 @@ class Registry:
             label: one of its version labels, for instance "stable".
 
         Raises:
-            NotReadyError: the version is in the folder of models, but can't be served.
-            UnknownModelError: no model fits.
+            NotReadyError: the version is in the folder of models, but is rejected.
+            UnknownModelError: no model matches.
         """
         snapshot = self._snapshot
         if not name and kind is not None:
@@ -63,16 +63,16 @@ class Registry:
         return found
 
     def models(self) -> Sequence[ServedModel]:
-        """Return all models of this moment, in order of their names, the newest version first."""
+        """Return all present models by name, the newest version first."""
         return self._snapshot.models
 
     @property
     def rejected(self) -> Sequence[RejectedVersion]:
-        """The versions in the folder of models that can't be served."""
+        """The versions in the folder of models that are rejected."""
         return self._snapshot.rejected
 
     def default(self, kind: str) -> str | None:
-        """Return the name of the model that answers for a kind where the caller names none."""
+        """Return the name of a kind's default model, which answers callers who name none."""
         return self._snapshot.defaults.get(kind)
 
     def change(
@@ -83,15 +83,15 @@ class Registry:
         reject: Iterable[RejectedVersion] = (),
         defaults: Mapping[str, str] | None = None,
     ) -> None:
-        """Make all of these changes at once: nobody sees a part of them.
+        """Make all of these changes in one step: no lookup sees only a part of them.
 
-        The batchers of models that go are the caller's to close.
+        The caller must close the batchers of removed models.
 
         Args:
-            add: new versions; one of a name and version that is served takes its place.
-            remove: versions that are served no more.
-            reject: versions that can't be served.
-            defaults: the names of the models that are defaults, by kind; as they are if None.
+            add: new versions; they replace served ones of the same name and version.
+            remove: versions that are no longer served.
+            reject: versions that are rejected.
+            defaults: the names of the default models, by kind; None leaves them unchanged.
         """
         with self._changing:
             before = self._snapshot
@@ -113,7 +113,7 @@ def _key(model: ServedModel) -> tuple[str, int]:
 
 
 def _choices(models: Iterable[ServedModel]) -> dict[_Choice, ServedModel]:
-    """Return the model of every choice that can be made; the newest come first."""
+    """Return the model for every possible choice; `models` has the newest versions first."""
     choices: dict[_Choice, ServedModel] = {}
     for model in models:
         for kind in (None, model.kind):
@@ -125,21 +125,21 @@ def _choices(models: Iterable[ServedModel]) -> dict[_Choice, ServedModel]:
 def _not_found(
     snapshot: _Snapshot, kind: str | None, name: str | None, version: int | None, label: str | None
 ) -> TridentError:
-    """Return the error of a choice that no model fits."""
+    """Return the error for a choice that no model matches."""
     for rejected in snapshot.rejected:
         if rejected.name == name and label is None and version in (None, int(rejected.version)):
             return NotReadyError(
-                f"{name}/{rejected.version} can't be served: it is damaged or incomplete, as "
-                "the service's log says."
+                f"{name}/{rejected.version} can't be served: it is damaged or incomplete. The "
+                "service's log has the reason."
             )
     here = [model for model in snapshot.models if kind in (None, model.kind)]
     known = ", ".join(f"{model.name}/{model.version}" for model in here) or "none"
     if name is None and here:
         return UnknownModelError(
-            f"Several models answer here, and none is the default: name one. There is: {known}."
+            f"This task has no default model: choose one by its name. Served here: {known}."
         )
     labelled = "" if label is None else f" with the label {label!r}"
     return UnknownModelError(
-        f"No model {name or 'of any name'}, version {version or 'any'}{labelled}, answers here. "
-        f"There is: {known}."
+        f"No model {name or 'of any name'}, version {version or 'any'}{labelled}, is served here. "
+        f"Served here: {known}."
     )

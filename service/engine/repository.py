@@ -24,7 +24,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class RejectedVersion:
-    """A version that can't be served, by the names of its folders, and the reason.
+    """A rejected version: the names of its folders, and the reason.
 
     `task` is None if the card can't be read.
     """
@@ -54,8 +54,8 @@ def read_models(models: Path) -> ModelFolder:
     A version that is incomplete or altered is rejected. The others can still be served.
 
     Raises:
-        CorruptModelError: no version can be served, the folder can't be read, or its defaults
-            don't fit its models.
+        CorruptModelError: no version can be served, the folder can't be read, or its defaults don't
+        match its models.
     """
     artifacts: list[Artifact] = []
     rejected: list[RejectedVersion] = []
@@ -78,7 +78,7 @@ def read_models(models: Path) -> ModelFolder:
 def _no_model(models: Path) -> str:
     return (
         f"No model in {models} can be served: expected NAME/VERSION/{CARD}. "
-        "Train some with `make train`, or set TRIDENT_MODELS to the folder that has them."
+        "Train models with `make train`, or set TRIDENT_MODELS to the folder that has them."
     )
 
 
@@ -108,7 +108,7 @@ def _read_card(folder: Path) -> ModelCard:
     if (card.name, str(card.version)) != (folder.parent.name, folder.name):
         raise CorruptModelError(
             f"{folder}: its card is that of {card.name}/{card.version}, "
-            "but the folders' names must be the model's name and version."
+            "but the folders must be named after the model and the version."
         )
     return card
 

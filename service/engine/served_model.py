@@ -50,7 +50,7 @@ class ServedModel:
         return self.card.task
 
     def programs(self) -> Sequence[ShapeProgram]:
-        """Return which program runs each shape, and what was measured of it until now."""
+        """Return which program runs each shape, and its measurements so far."""
         return self.task.programs()
 
 
@@ -58,7 +58,7 @@ def load_model(artifact: Artifact, limits: Limits) -> ServedModel:
     """Load a model, warm it up and put a queue in front of it.
 
     Raises:
-        CorruptModelError: the model isn't what its card says.
+        CorruptModelError: the model doesn't match its card.
     """
     card = artifact.card
     started = time.monotonic()

@@ -7,33 +7,33 @@ from typing import Final
 from service.errors import MalformedRequestError, TooLargeError
 
 FORMATS: Final = {"gzip": (31,), "deflate": (15, -15)}
-"""What is understood, with zlib's window bits of each form: `deflate` comes with and without a
-header."""
+"""The supported encodings, with zlib's window bits for each form: `deflate` may have a header or
+not."""
 
-_PIECE: Final = 64 * 1024  # bytes that zlib is given at a time
-_MOST_GROWTH: Final = 1032  # what deflate can make of a byte, at most
-_MAX_MEMBERS: Final = 10_000  # of a gzip file, each of which costs microseconds
+_PIECE: Final = 64 * 1024  # bytes that zlib gets at a time
+_MOST_GROWTH: Final = 1032  # the most bytes that deflate can make from one
+_MAX_MEMBERS: Final = 10_000  # of a gzip file; each costs microseconds
 
 
 def most_held(size: int, layers: int, growth: int, limit: int) -> int:
-    """Return the most bytes that `size` bytes take from their coming to the inputs made of them.
+    """Return the most memory that `size` bytes use, from their arrival to the finished inputs.
 
-    They were compressed `layers` times, and become up to `limit` bytes. Each of those becomes up
-    to `growth` in the inputs.
+    They are compressed `layers` times, and become up to `limit` bytes. Each of those becomes up to
+    `growth` bytes in the inputs.
     """
     held = before = size
     for _ in range(layers):
         before = min(limit, before * _MOST_GROWTH)
-        held = size + 2 * before  # in pieces, and put together
+        held = size + 2 * before  # in pieces, and joined
     return max(held, growth * before)
 
 
 def decompress(data: bytes, encoding: str, limit: int) -> bytes:
-    """Return what `data` was before it was compressed by `encoding`, one of `FORMATS`.
+    """Return `data` decompressed; `encoding` is one of `FORMATS`.
 
     Raises:
-        MalformedRequestError: it wasn't compressed so, or isn't whole.
-        TooLargeError: it was longer than `limit` bytes.
+        MalformedRequestError: it isn't in this encoding, or isn't complete.
+        TooLargeError: it is longer than `limit` bytes.
     """
     forms = FORMATS[encoding]
     for window_bits in forms:
@@ -41,7 +41,9 @@ def decompress(data: bytes, encoding: str, limit: int) -> bytes:
             return b"".join(_pieces(memoryview(data), window_bits, limit))
         except zlib.error:
             continue
-    raise MalformedRequestError(f"What is sent as {encoding} isn't, or isn't whole.")
+    raise MalformedRequestError(
+        f"The body isn't valid {encoding}, or isn't complete: compress it again."
+    )
 
 
 def _pieces(data: memoryview, window_bits: int, limit: int) -> Iterator[bytes]:
@@ -60,6 +62,6 @@ def _pieces(data: memoryview, window_bits: int, limit: int) -> Iterator[bytes]:
             content = decompressor.decompress(piece, limit + 1)
             limit -= len(content)
             if limit < 0:
-                raise TooLargeError("What is sent is too large once it is decompressed: send less.")
+                raise TooLargeError("The body is too large after decompression: send less.")
             yield content
         start -= len(decompressor.unused_data)

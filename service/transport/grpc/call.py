@@ -1,4 +1,4 @@
-"""What calls of all kinds have in common: how they begin, how they end, what they hold."""
+"""What calls of all kinds have in common: how they begin and end, and their memory."""
 
 import asyncio
 import logging
@@ -29,12 +29,12 @@ _SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """What a call may take.
+    """The limits of a call.
 
     `max_message_bytes` is for one message, compressed or not. `timeout` is the seconds that a unary
-    call has from its message to the end of its answer. It may have as long for its headers and the
-    beginning of its message, and for each further part of a large one. What messages hold is taken
-    from `account`.
+    call has from its message to the end of its answer. It has the same time for its headers and the
+    beginning of its message, and for each further part of a large one. The memory of messages is
+    taken from `account`.
     """
 
     account: Account
@@ -74,19 +74,19 @@ class Call(ABC):
         self._connection = connection
         self._stream = stream
         self._encoding = "identity"
-        self._has_headers = False  # whether those of the answer were sent
+        self._has_headers = False  # whether the answer's headers were sent
         self._task: asyncio.Task[None] | None = None
         self.head = head
         self.client_deadline = math.inf
-        """The point of `time.monotonic()` up to which the caller waits, if it said so."""
+        """The time of `time.monotonic()` until which the caller waits, if it says so."""
         self.expires = math.inf
-        """The one at which the call is ended, give or take a second."""
+        """The time at which the service ends the call, to about a second."""
         self.request_id = ""
-        """What the caller knows the call by. It comes back with the status."""
+        """The call's id. The caller gets it with the status."""
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the caller sent along, by lower-case name. Binary values are as they came."""
+        """The caller's metadata, by lower-case name. Binary values are still encoded."""
         return self.head.headers
 
     @abstractmethod
@@ -95,11 +95,11 @@ class Call(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """End soon what would go on for long: the server stops."""
+        """End long calls soon, because the server stops."""
 
     @abstractmethod
     def _begin(self) -> None:
-        """Begin a call whose headers are right. Raises CallError."""
+        """Begin a call whose headers are valid. Raises CallError."""
 
     def begin(self) -> None:
         """Check what the headers say of the call, and begin."""
@@ -120,29 +120,29 @@ class Call(ABC):
         if self._encoding not in ENCODINGS:
             raise CallError(
                 StatusCode.UNIMPLEMENTED,
-                f"Messages compressed by {self._encoding} aren't understood.",
+                f"The encoding {self._encoding} isn't supported: use {' or '.join(ENCODINGS)}.",
                 {"grpc-accept-encoding": ",".join(ENCODINGS)},
             )
         if "grpc-timeout" in headers:
             self.client_deadline = time.monotonic() + _timeout(headers["grpc-timeout"])
 
     def sent(self) -> None:
-        """Give back what the answer held while it waited for the caller to take it."""
+        """Give back the memory of the answer, which the caller has read."""
         self._reservation.release()
 
     def cancel(self) -> None:
-        """Cancel what is being done for the caller."""
+        """Cancel the work for the caller."""
         if self._task is not None:
             self._task.cancel()
         self._reservation.release()
 
     def expire(self) -> None:
-        """End a call that missed its deadline: it lacks its request, or room for its answer."""
+        """End a call at its deadline: its request, or memory for its answer, is missing."""
         if self._stream.unsent:
             self._connection.reset(self._stream, ErrorCode.CANCEL)
             self.cancel()
         else:
-            self._fail(CallError(StatusCode.DEADLINE_EXCEEDED, "The call wasn't over in time."))
+            self._fail(CallError(StatusCode.DEADLINE_EXCEEDED, "The call didn't end in time."))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = asyncio.get_running_loop().create_task(work)
@@ -154,7 +154,7 @@ class Call(ABC):
         return await decompressed(data, self._encoding, self._reader.limit)
 
     def _fail(self, error: CallError) -> None:
-        """End the call from outside, whatever is being done for it."""
+        """End the call from outside, and cancel its work."""
         self.cancel()
         self._end_by(error)
 
@@ -163,7 +163,7 @@ class Call(ABC):
 
     def _end_defect(self) -> None:
         logger.exception("a call of %s failed", self.head.path)
-        self._end(StatusCode.INTERNAL, "The service failed, see its log.")
+        self._end(StatusCode.INTERNAL, "The service failed: see its log.")
 
     def _end(
         self, status: StatusCode, message: str = "", metadata: Mapping[str, str] | None = None

@@ -1,4 +1,4 @@
-"""`grpc.health.v1.Health`: whether calls are answered, asked once or watched."""
+"""`grpc.health.v1.Health`: whether calls are answered, by `Check` or `Watch`."""
 
 import asyncio
 from typing import Final
@@ -36,7 +36,7 @@ class Health:
         return {f"/{HEALTH}/Watch": self._watch}
 
     def set(self, *, serving: bool) -> None:
-        """Say whether the services answer calls, to those who watch as well."""
+        """Set whether the services answer calls, and tell those who watch."""
         status = _Status.SERVING if serving else _Status.NOT_SERVING
         self._statuses = dict.fromkeys(self._statuses, status)
         self.serving = serving
@@ -46,7 +46,7 @@ class Health:
     async def _check(self, _: Call, data: bytes) -> bytes:
         status = self._statuses.get(_service(data))
         if status is None:
-            raise CallError(StatusCode.NOT_FOUND, "There is no service of this name.")
+            raise CallError(StatusCode.NOT_FOUND, "There is no service with this name.")
         return _response(status)
 
     async def _watch(self, call: StreamingCall) -> None:

@@ -1,4 +1,4 @@
-"""Messages within a call's body: each has a prefix of five bytes (gRPC's PROTOCOL-HTTP2.md)."""
+"""Messages in a call's body: each has a prefix of five bytes (gRPC's PROTOCOL-HTTP2.md)."""
 
 import asyncio
 import struct
@@ -10,37 +10,37 @@ from service.transport.grpc.status import CallError, StatusCode
 
 _PREFIX: Final = struct.Struct(">BL")  # whether it is compressed, and its length
 
-_QUICK: Final = 4096  # compressed bytes that grow to no more than takes a few milliseconds
+_QUICK: Final = 4096  # compressed bytes; what they expand to takes a few milliseconds at most
 
 ENCODINGS: Final = ("identity", *FORMATS)
-"""What a request may be compressed by."""
+"""The supported encodings of a request."""
 
 Message = tuple[bool, bytes]
 """Whether a message is compressed, and its bytes as they were sent."""
 
 
 class MessageReader:
-    """Cuts a body that comes in parts into its messages."""
+    """Cuts a body, which arrives in parts, into its messages."""
 
     __slots__ = ("_buffer", "first", "limit")
 
     def __init__(self, limit: int) -> None:
-        """Take messages of at most `limit` bytes as they are sent."""
+        """Accept messages of at most `limit` bytes, as they are sent."""
         self._buffer: bytearray | None = None
         self.limit = limit
         self.first: tuple[bool, int] | None = None
-        """Whether the first message is compressed, and its length, once its prefix is in."""
+        """Whether the first message is compressed, and its length, when its prefix is there."""
 
     @property
     def held(self) -> int:
-        """How many bytes of the next message are in."""
+        """How many bytes of the next message have arrived."""
         return len(self._buffer or b"")
 
     def read(self, data: bytes, *, is_last: bool) -> list[Message]:
-        """Take a part; return the messages that are whole by now.
+        """Take a part; return the messages that are now complete.
 
         Raises:
-            CallError: a message is announced that is longer than the limit; the last isn't whole.
+            CallError: a message's length is over the limit, or the last one isn't complete.
         """
         if not self._buffer and len(data) >= _PREFIX.size:
             compressed, length = _PREFIX.unpack_from(data)
@@ -49,7 +49,7 @@ class MessageReader:
                 return [(compressed != 0, data[_PREFIX.size :])]
         messages = self._cut(data)
         if is_last and self._buffer:
-            raise CallError(StatusCode.INTERNAL, "The last message isn't whole.")
+            raise CallError(StatusCode.INTERNAL, "The last message isn't complete.")
         return messages
 
     def _cut(self, data: bytes) -> list[Message]:
@@ -76,19 +76,19 @@ class MessageReader:
 
 
 def with_prefix(message: bytes) -> bytes:
-    """Return a message as it stands in a body, not compressed."""
+    """Return a message in the form of a body, uncompressed."""
     return _PREFIX.pack(0, len(message)) + message
 
 
 async def decompressed(data: bytes, encoding: str, limit: int) -> bytes:
-    """Return what a compressed message was before.
+    """Return a compressed message decompressed.
 
     Raises:
-        CallError: it wasn't compressed by `encoding`, or was longer than `limit` bytes.
+        CallError: it isn't in `encoding`, or is longer than `limit` bytes.
     """
     if encoding not in FORMATS:
         raise CallError(
-            StatusCode.INTERNAL, "A message is compressed, but grpc-encoding doesn't say by what."
+            StatusCode.INTERNAL, "A message is compressed, but grpc-encoding names no encoding."
         )
     try:
         if len(data) <= _QUICK:
@@ -110,5 +110,5 @@ def _check_size(size: int, limit: int) -> None:
 def _too_large(limit: int) -> CallError:
     return CallError(
         StatusCode.RESOURCE_EXHAUSTED,
-        f"A message is over the limit of {limit} bytes: send less at once.",
+        f"A message is over the limit of {limit} bytes: send fewer inputs.",
     )

@@ -14,14 +14,14 @@ from service.transport.http2.stream import Stream
 
 @dataclass(frozen=True, slots=True)
 class MethodTable:
-    """What can be called, by path such as `/package.Service/Method`, and what a call may take."""
+    """The methods, by path such as `/package.Service/Method`, and the limits of their calls."""
 
     unary: Mapping[str, UnaryMethod]
     streaming: Mapping[str, StreamingMethod]
     limits: CallLimits
 
     def call(self, connection: Connection, stream: Stream, head: RequestHead) -> Call:
-        """Make a call of a request."""
+        """Make the call for a request."""
         unary = self.unary.get(head.path)
         if unary is not None:
             return UnaryCall(unary, self.limits, connection, stream, head)
@@ -32,7 +32,7 @@ class MethodTable:
 
 
 class _UnknownCall(Call):
-    """A call of a method that isn't there."""
+    """A call of a method that doesn't exist."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
 """`grpc.reflection.v1.ServerReflection`: the services and their messages, for tools.
 
 Older tools ask for it by the name `v1alpha`, whose messages are the same byte for byte. The package
-`grpcio-reflection` has only these, so the descriptor of v1 is made from theirs.
+`grpcio-reflection` has only `v1alpha`, so the descriptor of v1 is made from it.
 """
 
 from typing import Any, Final
@@ -18,10 +18,10 @@ _V1: Final = _V1ALPHA.replace("v1alpha", "v1")
 
 
 class Reflection:
-    """Tells of services and of itself, by descriptors in a pool of its own."""
+    """Describes services, and itself, with descriptors in its own pool."""
 
     def __init__(self, services: tuple[str, ...]) -> None:
-        """Tell of these services, and of whatever their messages are made of."""
+        """Describe these services, and everything that their messages contain."""
         self._services = sorted((*services, _V1, _V1ALPHA))
         self._pool = descriptor_pool.DescriptorPool()
         self._pool.Add(_proto_of_v1())
@@ -66,7 +66,7 @@ class Reflection:
                 case _:
                     return _error(StatusCode.INVALID_ARGUMENT, "The request asks for nothing.")
         except KeyError:
-            return _error(StatusCode.NOT_FOUND, "There is nothing of this name.")
+            return _error(StatusCode.NOT_FOUND, "There is nothing with this name.")
 
     def _list(self) -> dict[str, Any]:
         return {"service": [{"name": name} for name in self._services]}
@@ -88,7 +88,7 @@ def _files(file: Any) -> dict[str, Any]:
 
 
 def _with_imports(file: Any) -> list[Any]:
-    """Return a file and all that it imports, each once, behind what it imports itself."""
+    """Return a file and all that it imports, each once, after its own imports."""
     found: dict[str, Any] = {}
     for imported in file.dependencies:
         found |= {needed.name: needed for needed in _with_imports(imported)}

@@ -71,19 +71,19 @@ STATUS: Final[dict[type[TridentError], StatusCode]] = {
 
 
 def retry_after(error: TridentError) -> dict[str, str]:
-    """Return the trailer of an error after which it makes sense to try again, if it is one."""
+    """Return the trailer that says when to try again, if the error has one."""
     if isinstance(error, OverloadedError):
         return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
     return {}
 
 
 class CallError(Exception):
-    """A call fails by a status other than OK; the message is shown to the caller."""
+    """A call fails with a status other than OK; the message is shown to the caller."""
 
     def __init__(
         self, status: StatusCode, message: str, trailers: dict[str, str] | None = None
     ) -> None:
-        """Keep the status, and what to send as metadata beside it."""
+        """Keep the status, and the metadata to send with it."""
         super().__init__(message)
         self.status = status
         self.trailers = trailers or {}

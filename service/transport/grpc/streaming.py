@@ -1,4 +1,4 @@
-"""Calls of many messages, each way."""
+"""Calls with many messages in both directions."""
 
 import asyncio
 from collections import deque
@@ -37,7 +37,7 @@ class StreamingCall(Call):
         self._method = method
         self._inbox: deque[Message] = deque()
         self._has_all = False  # whether the caller sends no more messages
-        # Set when a message came, or one was sent, whichever the method waits for.
+        # Set when a message has arrived or was sent, whichever the method waits for.
         self._changed: asyncio.Future[None] | None = None
 
     # For methods.
@@ -53,7 +53,7 @@ class StreamingCall(Call):
         return await self._read(message)
 
     async def send(self, message: bytes) -> None:
-        """Send a message; return once the caller has made room for it."""
+        """Send a message; return when the caller's flow-control window has let it through."""
         if not self._has_headers:
             self._has_headers = True
             self._connection.send_headers(self._stream, HEAD)
@@ -81,7 +81,7 @@ class StreamingCall(Call):
         self._wake()
 
     def stop(self) -> None:
-        """End the call, which has no end of its own."""
+        """End the call, which wouldn't end by itself."""
         self._fail(CallError(StatusCode.UNAVAILABLE, "The service is stopping."))
 
     def _begin(self) -> None:
@@ -109,13 +109,13 @@ class StreamingCall(Call):
             self._changed.set_result(None)
 
     def _reserve_waiting(self) -> None:
-        """Reserve what the messages take that wait to be read, and the one that waits to be sent.
+        """Reserve the memory of the messages that wait to be read, and of the one to be sent.
 
         Raises:
-            CallError: there is no room for them, or too many wait.
+            CallError: there is no memory for them, or too many wait.
         """
         if len(self._inbox) > _MAX_UNREAD:
-            raise CallError(StatusCode.RESOURCE_EXHAUSTED, "Read the answers before you ask more.")
+            raise CallError(StatusCode.RESOURCE_EXHAUSTED, "Read answers before you send more.")
         unread = self._reader.held + sum(len(data) + _OVERHEAD for _, data in self._inbox)
         if not self._reservation.try_resize(unread + len(self._stream.unsent)):
             error = overloaded()

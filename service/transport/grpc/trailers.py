@@ -9,10 +9,10 @@ from service.transport.grpc.status import StatusCode
 from service.transport.http2.headers import encoded_field, encoded_status
 
 _MAX_TEXT: Final = 1_000  # characters of a status message
-_PLAIN: Final = "".join(set(string.printable[:95]) - {"%"})  # what a message may hold as it is
+_PLAIN: Final = "".join(set(string.printable[:95]) - {"%"})  # characters that aren't encoded
 
 HEAD: Final = encoded_status(200) + encoded_field("content-type", "application/grpc")
-"""The headers that every answer begins with."""
+"""The headers of every answer."""
 
 _STATUS: Final = {code: encoded_field("grpc-status", str(code.value)) for code in StatusCode}
 

@@ -1,4 +1,4 @@
-"""Calls of one message, which one message answers."""
+"""Calls with one message and one answer."""
 
 import asyncio
 import time
@@ -19,16 +19,16 @@ from service.transport.http2.frames import ErrorCode
 from service.transport.http2.headers import RequestHead
 from service.transport.http2.stream import Stream
 
-_SLACK: Final = 1.0  # seconds after a deadline in which a call can still end by itself
-_PROGRESS: Final = 64 * 1024  # bytes of a large message that must come in each span of a time-out
+_SLACK: Final = 1.0  # seconds after a deadline in which a call may still end by itself
+_PROGRESS: Final = 64 * 1024  # bytes of a large message that must arrive within each time-out
 
 
 @dataclass(frozen=True, slots=True)
 class UnaryMethod:
-    """What answers a call of one message.
+    """The function that answers a call with one message.
 
-    `answer` takes that message and returns the one of the answer. A byte of the message becomes up
-    to `growth` bytes in what is made of it.
+    `answer` takes that message and returns the one of the answer. One byte of the message becomes
+    up to `growth` bytes in the inputs.
     """
 
     answer: Callable[[Call, bytes], Awaitable[bytes]]
@@ -51,11 +51,11 @@ class UnaryCall(Call):
         super().__init__(limits, limits.max_message_bytes, connection, stream, head)
         self._method = method
         self._messages: list[Message] = []
-        self._has_room: bool | None = None  # None if it hasn't been asked for
+        self._has_room: bool | None = None  # None if it hasn't been requested
         self._progress = 0
 
     def receive(self, data: bytes, *, ended: bool) -> None:
-        """Gather the message, and answer it once the request is whole."""
+        """Collect the message, and answer it when the request is complete."""
         try:
             self._messages += self._reader.read(data, is_last=ended)
             self._proceed(len(data), ended=ended)
@@ -69,7 +69,7 @@ class UnaryCall(Call):
         self._renew_expiry()
 
     def _proceed(self, size: int, *, ended: bool) -> None:
-        """Go on as far as the message and the room for it allow: `size` bytes have come."""
+        """Continue as far as the message and the memory for it allow: `size` bytes have arrived."""
         if self._has_room is None and self._reader.first is not None:
             self._ask_for_room(*self._reader.first, ended=ended)
         if ended or len(self._messages) > 1 or (self._messages and self._reader.held):
@@ -87,7 +87,7 @@ class UnaryCall(Call):
         self.expires = min(self.client_deadline, time.monotonic() + self._limits.timeout) + _SLACK
 
     def _ask_for_room(self, is_compressed: bool, length: int, *, ended: bool) -> None:  # noqa: FBT001
-        """Ask for what a message holds, from its coming to its answer."""
+        """Reserve a message's memory, from its arrival to its answer."""
         layers = 1 if is_compressed else 0
         size = most_held(length, layers, self._method.growth, self._reader.limit)
         self._has_room = self._reservation.try_reserve(size)
@@ -115,14 +115,14 @@ class UnaryCall(Call):
             self._reservation.release()
 
     def _check_only_message(self) -> None:
-        """Refuse another number (gRPC's statuscodes.md: request cardinality violation)."""
+        """Refuse more or fewer (gRPC's statuscodes.md: request cardinality violation)."""
         if len(self._messages) != 1 or self._reader.held:
             raise CallError(StatusCode.UNIMPLEMENTED, "The method takes exactly one message.")
 
     async def _answer(self) -> None:
         is_sent = True
         try:
-            # Nothing here keeps the message: the method may be done with it before it answers.
+            # Nothing here keeps the message: the method may delete it before it answers.
             answer = await self._method.answer(self, await self._read(self._messages.pop()))
             trailers = self._trailers(OK)
             is_sent = self._connection.answer(self._stream, HEAD, with_prefix(answer), trailers)
@@ -137,6 +137,6 @@ class UnaryCall(Call):
                 self._reserve_unsent()
 
     def _reserve_unsent(self) -> None:
-        """Reserve what the answer takes until the caller has made room for it."""
+        """Reserve the answer's memory until the caller's flow-control window lets it through."""
         if not self._reservation.try_resize(len(self._stream.unsent)):
             self._connection.reset(self._stream, ErrorCode.ENHANCE_YOUR_CALM)

@@ -1,10 +1,10 @@
-"""Taking connections in turn, so that workers who share a socket share what comes to it.
+"""Accepting connections in turn, so that workers on one socket share its connections.
 
-The worker that wakes first takes most of the connections that come together, since waking takes
-longer than taking: of 32 one of two workers had 24 to 31. So a worker takes one, leaves the others
-a millisecond to wake, then takes two, then four a turn: a burst is shared, and 4,000 connections a
-second are more than a worker can serve. A worker that isn't ready takes only what nobody else has
-wanted for a while.
+Of connections that arrive together, the worker that wakes first accepts most, since waking takes
+longer than accepting: of 32, one of two workers had 24 to 31. So a worker accepts one, gives the
+others a millisecond to wake, then accepts two, then four at a time. Bursts are shared then, and
+4,000 connections a second are more than a worker can serve. A worker that isn't ready accepts only
+connections that have waited for a while.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ import uvloop
 logger = logging.getLogger(__name__)
 
 _TURN = 0.001  # seconds that are left to the others
-_MOST = 4  # connections that are taken in a turn
+_MOST = 4  # connections that are accepted at a time
 _BACKLOG = 2048  # connections that the kernel keeps waiting, at most
-_PAUSE = 1.0  # seconds, when the process can't have any more connections
-_GLANCE = 0.025  # seconds between two looks at whether connections still wait, ...
-_GLANCES = 10  # ... after so many of which a worker that isn't ready takes one
+_PAUSE = 1.0  # seconds, when the process can't open more connections
+_GLANCE = 0.025  # seconds between two checks whether connections still wait, ...
+_GLANCES = 10  # ... after this many a worker that isn't ready accepts one
 
 
 class SharingLoop(uvloop.Loop):
@@ -34,11 +34,11 @@ class SharingLoop(uvloop.Loop):
 
     @staticmethod
     def is_ready() -> bool:
-        """Tell whether the process can do what it is there for."""
+        """Tell whether the process is ready to serve."""
         return True
 
     async def create_server(self, *args: Any, **options: Any) -> Any:
-        """Listen; on a socket given as `sock`, connections are taken in turn with others."""
+        """Listen; on a socket given as `sock`, connections are shared with other processes."""
         sock: socket.socket | None = options.get("sock")
         if sock is None:
             return await super().create_server(*args, **options)
@@ -65,14 +65,14 @@ class _SharedSocket:
         self._closed = False
 
     def start(self) -> None:
-        """Take what comes, from now on."""
+        """Accept connections from now on."""
         if not self._closed:
             self._loop.add_reader(self._socket, self._on_arrival)
 
     def close(self) -> None:
-        """Take what waits, and no more connections after that; those that are open stay.
+        """Accept the connections that wait, and no more after that; open ones stay.
 
-        The last process to close the socket has the kernel cut off what still waits.
+        When the last process closes the socket, the kernel resets connections that still wait.
         """
         if self._closed:
             return
@@ -83,7 +83,7 @@ class _SharedSocket:
                 self._accept()
 
     async def wait_closed(self) -> None:
-        """Return once each connection that was taken is open, or failed to open."""
+        """Return when each accepted connection is open, or has failed to open."""
         if self._opening:
             await asyncio.wait(self._opening)
 
@@ -95,7 +95,7 @@ class _SharedSocket:
             self._wait_for_others(_GLANCES)
 
     def _wait_for_others(self, glances: int) -> None:
-        """Take a connection if there was one to take all the time."""
+        """Accept a connection if one has waited all the time."""
         if self._closed:
             return
         if not select.select([self._socket], [], [], 0)[0]:
@@ -106,7 +106,7 @@ class _SharedSocket:
             self._take(1)
 
     def _take(self, count: int) -> None:
-        """Take up to so many connections, and more next time, until none is left."""
+        """Accept up to so many connections, and more next time, until none is left."""
         if self._closed:
             return
         try:
@@ -115,7 +115,7 @@ class _SharedSocket:
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             self.start()
         except OSError as error:
-            logger.error("no connections are taken for %d s: %s", _PAUSE, error.strerror)  # noqa: TRY400
+            logger.error("no connections are accepted for %d s: %s", _PAUSE, error.strerror)  # noqa: TRY400
             self._loop.call_later(_PAUSE, self.start)
         else:
             if self._loop.is_ready():

@@ -68,7 +68,7 @@ class AsgiRequest:
 
     @property
     def is_open(self) -> bool:
-        """Whether it is neither answered nor given up."""
+        """Whether it is neither answered nor cancelled."""
         return not (self._cycle.response_complete or self._cycle.disconnected)
 
     @property
@@ -106,7 +106,7 @@ class AsgiRequest:
         self._cycle.message_event.set()
 
     def end_body(self) -> None:
-        """Note that the body is complete."""
+        """Record that the body is complete."""
         self._cycle.more_body = False
         self._cycle.message_event.set()
 
@@ -116,7 +116,7 @@ class AsgiRequest:
         self._cycle.message_event.set()
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the application, and see what it waits for and when it answers (ASGI 3)."""
+        """Run the application, and watch what it waits for and when it answers (ASGI 3)."""
 
         async def receive_body() -> Message:
             self._waits_for_body = True
@@ -138,7 +138,7 @@ class AsgiRequest:
 
 
 def _scope(connection: CarrierConnection, server: AsgiServer, head: Head) -> dict[str, Any]:
-    """Return what ASGI tells of a request. Raises HttpParserInvalidURLError, ValueError."""
+    """Return the ASGI scope of a request. Raises HttpParserInvalidURLError, ValueError."""
     url = parse_url(head.url)
     root_path = server.config.root_path
     transport = connection.transport

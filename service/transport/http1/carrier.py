@@ -1,6 +1,6 @@
-"""What a connection and its requests know of each other.
+"""The interface between a connection and its requests.
 
-A request is carried by an object of its own, from its headers to its answer. There are two kinds:
+Each request is carried by one object, from its headers to its answer. There are two kinds:
 `EndpointRequest` for the paths of the `Application`, `AsgiRequest` for everything else.
 `HttpConnection` chooses.
 """
@@ -20,9 +20,9 @@ _SMALL_REST: Final = 256 * 1024  # bytes of a body that are worth reading to kee
 
 
 class Carrier(Protocol):
-    """One request, as its connection knows it. It is `start`ed when its turn to be answered comes.
+    """One request, as its connection sees it. The connection calls `start` when it is its turn.
 
-    Its body may come before that, and after the answer.
+    The body may arrive before that, and after the answer.
     """
 
     keep_alive: bool
@@ -30,7 +30,7 @@ class Carrier(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether it is neither answered nor given up."""
+        """Whether it is neither answered nor cancelled."""
 
     @property
     def is_answered(self) -> bool:
@@ -55,14 +55,14 @@ class Carrier(Protocol):
         """Take a part of the body."""
 
     def end_body(self) -> None:
-        """Note that the body is complete."""
+        """Record that the body is complete."""
 
     def give_up(self) -> None:
         """Stop answering: the client has gone, or the body can't be read."""
 
 
 class CarrierConnection(Protocol):
-    """A connection, as its requests know it."""
+    """A connection, as its requests see it."""
 
     loop: asyncio.AbstractEventLoop
     transport: CountingTransport
@@ -70,13 +70,13 @@ class CarrierConnection(Protocol):
     server_state: ServerState
 
     def on_answered(self) -> None:
-        """Note that the request whose turn it was has been answered."""
+        """Record that the current request has been answered."""
 
 
 def has_small_rest(declared: int | None, *, awaits_continue: bool) -> bool:
-    """Tell whether the rest of a body that nobody reads is known to be small.
+    """Tell whether the rest of an unread body is known to be small.
 
-    A client that waits for `CONTINUE` may send its body after all, or not. `declared` is the
+    A client that waits for `CONTINUE` may send its body or not. `declared` is the
     Content-Length in bytes, if there is one.
     """
     return declared is not None and declared <= _SMALL_REST and not awaits_continue

@@ -25,19 +25,19 @@ _PHASES: Final = {Incoming.BODY: Phase.BODY, Incoming.HEAD: Phase.HEAD}
 class HttpConnection(asyncio.Protocol):
     """Answers the requests on a connection in their order; uvicorn makes one for each client.
 
-    - A request that can't be read is refused by a problem document, in its turn.
-    - A client that sends no more still gets its answers. It may have gone altogether, which
-      looks the same: an answer that takes long is preceded by an interim one that shows it.
-    - Before the connection is closed with something of a request still to come, the client is
-      given time to read its answer. Closing at once would throw that answer away.
-    - What takes too long is ended by a look once a second.
+    - A request that can't be read is refused with a problem document, in its turn. - A client that
+    has closed its sending side (half-closed) still gets its answers. A client that has gone looks
+    the same, so interim answers are sent during a long wait: they fail if it has gone. - If the
+    connection is closed before a request is complete, the client first gets time to read its
+    answer. Closing at once would lose that answer. - A check once a second ends what takes too
+    long.
     """
 
     transport: CountingTransport
     flow: FlowControl
     _watch: Watch
     _latest: Carrier
-    """The request that came last: a body that comes now is its."""
+    """The last request: a body that arrives now belongs to it."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class HttpConnection(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        """Serve by `context`; the other arguments are those with which uvicorn calls it."""
+        """Serve as `context` says; the other arguments are those of uvicorn's call."""
         self.context = context
         self.server_state = server_state
         self.loop = _loop or asyncio.get_running_loop()
@@ -55,9 +55,9 @@ class HttpConnection(asyncio.Protocol):
         self._asgi = AsgiServer(config, app_state)
         self._keep_alive_seconds = config.timeout_keep_alive
         self._answering: Carrier | None = None
-        """The request that is being answered, or was last."""
+        """The request that is being answered, or the last one that was."""
         self._waiting: deque[Carrier] = deque()
-        """Those that have come after it."""
+        """The requests that wait behind it."""
         self._half_closed = False
         self._stopping = False
         self._refusal: TridentError | None = None
@@ -76,7 +76,7 @@ class HttpConnection(asyncio.Protocol):
         self.server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give up what is being answered."""
+        """Cancel the request that is being answered."""
         self.server_state.connections.discard(self)
         self.context.ticker.remove(self)
         self.transport.closed = True
@@ -91,11 +91,11 @@ class HttpConnection(asyncio.Protocol):
         self.reader.feed(data)
 
     def pause_writing(self) -> None:
-        """Note that the client reads more slowly than it is written to."""
+        """Pause writing: the client reads too slowly."""
         self.flow.pause_writing()
 
     def resume_writing(self) -> None:
-        """Note that there is room for more."""
+        """Resume writing: the client has read enough."""
         self.flow.resume_writing()
 
     def eof_received(self) -> bool:
@@ -120,21 +120,21 @@ class HttpConnection(asyncio.Protocol):
         self._watch.look()
 
     def shutdown(self) -> None:
-        """Close after the answer that is due, or else after the next."""
+        """Close after the present answer, or after the next one if there is none."""
         self._stopping = True
-        if self.reader.incoming is Incoming.HEAD:  # that request is to be the last
+        if self.reader.incoming is Incoming.HEAD:  # that request is the last
             return
         if not self.is_idle():
             self._latest.keep_alive = False
 
     def is_idle(self) -> bool:
-        """Tell whether no answer is due."""
+        """Tell whether no request waits for an answer."""
         return self._answering is None or not self._answering.is_open
 
     # What the reader calls.
 
     def on_head(self, head: Head) -> None:
-        """Begin to answer a request, or have it wait for its turn."""
+        """Begin to answer a request, or let it wait for its turn."""
         request = self._latest = self._carrier_of(head)
         if self._stopping:
             request.keep_alive = False
@@ -146,7 +146,7 @@ class HttpConnection(asyncio.Protocol):
             self.flow.pause_reading()
 
     def _carrier_of(self, head: Head) -> Carrier:
-        """Choose by what a request is carried. No other place does."""
+        """Choose the carrier of a request. Only this method does that."""
         application = self.context.application
         if application is not None and head.method == b"POST":
             url_path, _, query = head.url.partition(b"?")
@@ -159,12 +159,12 @@ class HttpConnection(asyncio.Protocol):
         return AsgiRequest(self, self._asgi, head)
 
     def on_body(self, part: bytes) -> None:
-        """Hand a part of a body on, unless its request is answered already."""
+        """Pass on a part of a body, unless its request is already answered."""
         if not self._latest.is_answered:
             self._latest.take(part)
 
     def on_end(self) -> None:
-        """Note the end of a request."""
+        """Record the end of a request."""
         if not self._latest.is_answered:
             self._latest.end_body()
         elif self._stopping:
@@ -177,7 +177,7 @@ class HttpConnection(asyncio.Protocol):
     # What the requests call.
 
     def on_answered(self) -> None:
-        """Go on with the request that waits, or end what is to be ended."""
+        """Continue with the next request, or close the connection."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -212,14 +212,14 @@ class HttpConnection(asyncio.Protocol):
         return _PHASES.get(incoming, Phase.REQUEST)
 
     def probe(self) -> None:
-        """Send an interim answer: if the client has gone, that will show."""
+        """Send an interim answer: it fails if the client has gone."""
         if self._answering is not None and self._answering.takes_interim_answer:
             self.transport.write(CONTINUE)
 
     def refuse(self, error: TridentError) -> None:
-        """Answer by an error once all earlier requests are answered, then close.
+        """Answer with an error when all earlier requests are answered, then close.
 
-        What still comes is ignored.
+        Everything that still arrives is ignored.
         """
         if self.reader.incoming is Incoming.BODY:
             self._give_up(self._latest)
@@ -231,7 +231,7 @@ class HttpConnection(asyncio.Protocol):
             self._send_refusal(error)
 
     def _give_up(self, request: Carrier) -> None:
-        """Answer a request no more whose body can't be read."""
+        """Stop answering a request whose body can't be read."""
         if self._waiting:
             self._waiting.pop()
         elif request.is_answered:
@@ -249,10 +249,11 @@ class HttpConnection(asyncio.Protocol):
     # The end.
 
     def close(self) -> None:
-        """Close, once the client can have read its answers.
+        """Close when the client has had time to read its answers.
 
-        Whatever comes after that makes the kernel reset the connection, at which the client
-        forgets what it hasn't read. So only our side is closed until the client closes its own.
+        Data that arrives after a close makes the kernel reset the connection, and the client then
+        loses what it hasn't read. So only our side is closed (half-closed) until the client closes
+        its own.
         """
         transport = self.transport
         if transport.is_closing():
@@ -268,7 +269,7 @@ class HttpConnection(asyncio.Protocol):
         transport.raw.resume_reading()
 
     def close_idle(self) -> None:
-        """Close at once: the client doesn't wait for anything, and isn't sending anything."""
+        """Close at once: the client neither waits for anything nor sends anything."""
         self.transport.closed = True
         self.transport.raw.close()
 

@@ -1,8 +1,8 @@
 """A request to one of the application's paths, carried without ASGI.
 
-uvicorn spends more on carrying a request to an ASGI application and back (scope, queue, two
-writes an answer) than decoding an image takes. Here a small body is complete before its request
-is begun, and an answer is one write.
+To carry a request to an ASGI application and back (scope, queue, two writes per answer), uvicorn
+needs more time than decoding an image takes. Here a small body is complete before its request
+begins, and an answer is one write.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 class EndpointRequest:
     """One request, and the task that answers it (see `Carrier`).
 
-    The task of a small body begins when the body is complete. That of any other body begins at
-    once and reads it part by part: the application may refuse the body, or wait for room.
+    For a small body the task begins when the body is complete. For any other body it begins at once
+    and reads part by part: the application may refuse the body, or wait for memory.
     """
 
     __slots__ = (
@@ -57,7 +57,7 @@ class EndpointRequest:
         path: str,
         query: bytes,
     ) -> None:
-        """`path` is what `application` calls the path of the URL."""
+        """`path` is what `application.path_of` returned for the URL."""
         self._connection = connection
         self._application = application
         self._path = path
@@ -87,7 +87,7 @@ class EndpointRequest:
         return self._head.version == "1.1"
 
     def start(self) -> None:
-        """Begin to answer, once the body is complete if it is small and there is room for it."""
+        """Begin to answer; first wait for the body if it is small and there is memory for it."""
         declared = self._declared
         if declared is not None and declared <= MOST_UNREAD and not self._expects_continue:
             self._reservation = self._application.try_reserve(self._path, declared)
@@ -108,7 +108,7 @@ class EndpointRequest:
         self._wake()
 
     def end_body(self) -> None:
-        """Note that the body is complete."""
+        """Record that the body is complete."""
         self._is_whole = True
         if self._reservation is not None and self._task is None:
             self._begin()
@@ -153,7 +153,7 @@ class EndpointRequest:
             self._send(response)
 
     async def _receive(self) -> dict[str, Any]:
-        """Return what has come of the body, once there is something (ASGI's `receive`)."""
+        """Return the next part of the body when there is one (ASGI's `receive`)."""
         if self._expects_continue:
             self._expects_continue = False
             self._connection.transport.write(CONTINUE)

@@ -1,8 +1,8 @@
-"""What the head of a request must be, so that a proxy in front can't understand it otherwise.
+"""The rules for the head of a request, so that a proxy in front can't understand it differently.
 
-Requests are smuggled where two servers see different ends of the same one (RFC 9112, 11.2). The
+Requests can be smuggled if two servers see different ends of the same one (RFC 9112, 11.2). The
 parser itself refuses bare line feeds, folded lines, spaces before a colon, and lengths that
-contradict each other or are no numbers; what it takes is checked here.
+contradict each other or are no numbers; what it accepts is checked here.
 """
 
 import re
@@ -30,7 +30,7 @@ MAX_HEADERS: Final = 100
 """Most headers of a request."""
 
 Headers = Sequence[tuple[bytes, bytes]]
-"""Names in lower case, and values, in the order in which they came."""
+"""Names in lower case, and values, in the order in which they were sent."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ def split_url(url: bytes) -> tuple[bytes, bytes]:
 
 
 def check_head(version: str, headers: Headers) -> None:
-    """Check the head of a request that the parser has taken.
+    """Check the head of a request that the parser has accepted.
 
     Raises:
         UnsupportedVersionError, HeadersTooLargeError, MalformedRequestError,
@@ -73,7 +73,7 @@ def check_head(version: str, headers: Headers) -> None:
     """
     if version not in _VERSIONS:
         raise UnsupportedVersionError(
-            "This port speaks HTTP/1.1 and HTTP/1.0. gRPC, and with it HTTP/2, has its own port."
+            "This port supports HTTP/1.1 and HTTP/1.0. For gRPC and HTTP/2 use the gRPC port."
         )
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLargeError(f"The request has more than {MAX_HEADERS} headers: send fewer.")
@@ -83,12 +83,12 @@ def check_head(version: str, headers: Headers) -> None:
     host = fields.get(b"host")
     if host is None:
         if version == "1.1":
-            raise MalformedRequestError("The request must have a Host header.")
+            raise MalformedRequestError("The request has no Host header: send one.")
     elif len(fields) < len(headers) and [name for name, _ in headers].count(b"host") > 1:
-        raise MalformedRequestError("The request must have one Host header, and no more.")
+        raise MalformedRequestError("The request has several Host headers: send one.")
     elif not _is_host(host):
         raise MalformedRequestError(
-            "The Host header must be a name or an address, and a port if it has one."
+            "The Host header must be a name or an address, with an optional port."
         )
 
 
@@ -105,9 +105,11 @@ def check_size(url: bytes, headers: Headers) -> None:
 def head_too_large(url: bytes) -> TridentError:
     """Return what to raise when a head with this URL is larger than `MAX_HEAD_BYTES`."""
     if 2 * len(url) > MAX_HEAD_BYTES:
-        return UrlTooLongError(f"The URL and the headers take more than {MAX_HEAD_BYTES} bytes.")
+        return UrlTooLongError(
+            f"The URL and the headers have more than {MAX_HEAD_BYTES} bytes: send a shorter URL."
+        )
     return HeadersTooLargeError(
-        f"The URL and the headers, or what comes between a body's chunks, take more than "
+        f"The URL and the headers, or a body's chunk extensions and trailers, have more than "
         f"{MAX_HEAD_BYTES} bytes: send less."
     )
 
@@ -126,5 +128,5 @@ def _check_codings(version: str, headers: Headers) -> None:
     codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
     if codings != [b"chunked"]:
         raise UnimplementedError(
-            "The only Transfer-Encoding that is understood is chunked, alone and once."
+            "The Transfer-Encoding isn't supported: send chunked alone, and once."
         )

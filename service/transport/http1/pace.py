@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLimits:
-    """Seconds that a client may take, and bytes a second that it must send or read."""
+    """Seconds that a client may take, and bytes per second that it must send or read."""
 
     header_timeout: float = math.inf
     """For the head of a request, from its first byte; on a new connection, for its first byte."""
 
     stall_timeout: float = math.inf
-    """In each such span of a body or an answer, `min_rate` is kept on average."""
+    """In each such period of a body or an answer, the average must be at least `min_rate`."""
 
     min_rate: float = 0.0
 
 
 class Pace:
-    """Tells whether something moves too slowly, by looks at it once a second.
+    """Tells whether a transfer is too slow, from checks once a second.
 
-    Seconds without a look don't count.
+    Seconds without a check don't count.
     """
 
     def __init__(self, limits: TimeLimits) -> None:
@@ -30,7 +30,7 @@ class Pace:
         self._before = 0
 
     def is_too_slow(self, subject: object, moved: int) -> bool:
-        """Look at the bytes that have moved in all. With another subject, it begins again."""
+        """Check how many bytes were transferred in total. With another subject, it starts again."""
         if subject != self._subject:
             self._subject = subject
             self._begin(moved)
@@ -43,7 +43,7 @@ class Pace:
         return slow
 
     def forget(self) -> None:
-        """Begin again with the next look."""
+        """Start again with the next check."""
         self._subject = None
 
     def _begin(self, moved: int) -> None:

@@ -21,14 +21,14 @@ _PART: Final = 16 * 1024  # bytes that are parsed at a time; then it is seen whe
 
 
 class Incoming(Enum):
-    """What the next bytes from the client belong to."""
+    """Where the next bytes from the client belong."""
 
     NOTHING = auto()
     """To no request that has begun."""
     HEAD = auto()
     BODY = auto()
     IGNORED = auto()
-    """To nothing that is wanted: the connection is ending."""
+    """To nothing: the connection is ending."""
 
 
 # A member of an enum costs twice as much to look up as a global.
@@ -39,7 +39,7 @@ _IGNORED: Final = Incoming.IGNORED
 
 
 class Receiver(Protocol):
-    """What takes the requests that are read."""
+    """The receiver of the requests."""
 
     def on_head(self, head: Head) -> None:
         """Take a request whose headers are complete. Its body follows, then `on_end`."""
@@ -48,48 +48,48 @@ class Receiver(Protocol):
         """Take a part of its body."""
 
     def on_end(self) -> None:
-        """Note that the request is complete."""
+        """Record that the request is complete."""
 
     def has_waiting(self) -> bool:
-        """Tell whether a request waits for earlier ones. Nothing more is parsed meanwhile."""
+        """Tell whether a request waits for earlier ones. Parsing stops meanwhile."""
 
     def refuse(self, error: TridentError) -> None:
-        """Answer by an error and close: what comes can't be read."""
+        """Answer with an error and close: the request can't be read."""
 
 
 class RequestReader:
     """Parses what a client sends.
 
-    An offer to upgrade to another protocol is ignored (RFC 9110, 7.8). The parser stops at one, so
-    it is then given the same head again, without the offer.
+    An offer to upgrade to another protocol is ignored (RFC 9110, 7.8). The parser stops at an
+    offer, so it then gets the same head again, without the offer.
     """
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._parser = HttpRequestParser(self)
-        # Requests may follow the one that says it is the last: they are read, and ignored.
+        # Requests after the one that says it is the last are read and ignored.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.incoming = _NOTHING
         self.requests = 0
-        """Requests that have come, complete."""
+        """How many complete requests have arrived."""
         self.body_bytes = 0
-        """Bytes of bodies that have come."""
+        """How many bytes of bodies have arrived."""
         self.ignored_bytes = 0
-        """Bytes that came and weren't read as a request."""
+        """How many bytes have arrived that weren't read as a request."""
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._expects_continue = False
         self._head_without_offer = b""
         """The head that is being parsed, if it has an offer to upgrade."""
         self._held = _NO_BYTES
-        """What came behind requests that wait: it is parsed when they have been answered."""
+        """Bytes that arrived behind requests that wait; they are parsed when those are answered."""
         self._overhead = 0
-        """Bytes of a head, or of what stands between a body's chunks, since the last part with
-        bytes of a body or the end of a head. A part with such an end counts as nothing."""
+        """Bytes of a head, or of chunk extensions and trailers, since the last part that had bytes
+        of a body or the end of a head. A part with such an end counts as nothing."""
 
     @property
     def has_held(self) -> bool:
-        """Whether bytes have come that aren't parsed yet."""
+        """Whether bytes have arrived that aren't parsed yet."""
         return bool(self._held)
 
     def feed(self, data: bytes) -> None:
@@ -103,7 +103,7 @@ class RequestReader:
             self.read_held()
 
     def read_held(self) -> None:
-        """Go on with what came before, until a request has to wait for its turn."""
+        """Parse bytes that arrived before, until a request has to wait for its turn."""
         while self._held and self.incoming is not _IGNORED and not self._receiver.has_waiting():
             part, self._held = self._held[:_PART], self._held[_PART:]
             self._parse(part)
@@ -115,7 +115,7 @@ class RequestReader:
         self._held = _NO_BYTES
 
     def close(self) -> None:
-        """Let go of the parser, which holds on to this object."""
+        """Drop the parser, which has a reference to this object."""
         del self._parser
 
     def _parse(self, data: bytes | memoryview) -> None:
@@ -164,7 +164,7 @@ class RequestReader:
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Hand a head on, or set it aside if it has an offer."""
+        """Pass a head on, or keep it if it has an offer."""
         parser, headers = self._parser, self._headers
         method, version = parser.get_method(), parser.get_http_version()
         if parser.should_upgrade():
@@ -189,13 +189,13 @@ class RequestReader:
         )
 
     def on_body(self, part: bytes) -> None:
-        """Hand a part of a body on."""
+        """Pass a part of a body on."""
         self._overhead = 0
         self.body_bytes += len(part)
         self._receiver.on_body(part)
 
     def on_message_complete(self) -> None:
-        """Tell that a request is complete."""
+        """Report that a request is complete."""
         if self._head_without_offer:
             return
         self._overhead = 0

@@ -1,4 +1,4 @@
-"""What is answered to a request that can't be read."""
+"""The answers to requests that can't be read."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -16,19 +16,19 @@ logger = logging.getLogger(__name__)
 
 
 def what_is_wrong(error: HttpParserError) -> TridentError:
-    """Return what to tell a client whose request the parser has given up."""
+    """Return the error for a request that the parser refuses."""
     if isinstance(error.__context__, TridentError):
         return error.__context__
     if isinstance(error, HttpParserCallbackError):
         logger.debug("a request can't be read", exc_info=error)
         return MalformedRequestError("The request's URL can't be read.")
-    return MalformedRequestError(f"The request isn't HTTP/1.1 as it must be: {error}.")
+    return MalformedRequestError(f"The request isn't valid HTTP/1.1: {error}.")
 
 
 def refusal(
     error: TridentError, response: HttpResponse, default_headers: Iterable[tuple[bytes, bytes]]
 ) -> bytes:
-    """Return the last answer on a connection, in bytes, and log it by its id."""
+    """Return the last answer on a connection, in bytes, and log it with its id."""
     request_id = response.headers["x-request-id"] = sane_request_id(None)
     logger.info(
         "request %s is refused: %d %s",

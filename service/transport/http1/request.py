@@ -19,7 +19,7 @@ class HttpRequest:
     cancelled_when_gone: bool = False
     """Whether its carrier cancels the answering task when the client goes."""
     reservation: Reservation | None = None
-    """What its carrier has taken for its body already."""
+    """What its carrier has already reserved for its body."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class HttpResponse:
 def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Return headers by their names, which are in lower case.
 
-    Of several with one name the last counts; only those that say how the body is encoded add up.
+    Of several with the same name the last counts; only the encodings of a body are joined.
     """
     headers = {name.decode("latin-1"): content.decode("latin-1") for name, content in raw}
     if len(headers) < len(raw) and "content-encoding" in headers:

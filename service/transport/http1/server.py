@@ -1,7 +1,8 @@
-"""uvicorn's server, with an end that takes a bounded time.
+"""uvicorn's server, but it stops within a limited time.
 
-uvicorn asks each connection that it knows to close, and waits without limit: for one that opened a
-moment later, a client that sends half a request, one that doesn't read its answer.
+uvicorn asks each connection that it knows to close, and then waits without limit: for a connection
+that opened a moment later, for a client that sends only half a request, or for one that doesn't
+read its answer.
 """
 
 import asyncio
@@ -17,9 +18,9 @@ from service.transport.http1.connection import HttpConnection
 
 logger = logging.getLogger(__name__)
 
-_TICK: Final = 0.05  # seconds between two looks at the connections
+_TICK: Final = 0.05  # seconds between two checks of the connections
 _IDLE_SECONDS: Final = 1.0  # for a request that is on its way, or the client to close its side
-_NOTICE_SECONDS: Final = 0.2  # in which an answer that nobody waits for any more is given up
+_NOTICE_SECONDS: Final = 0.2  # for cancelled answers to end
 
 
 class DrainingServer(Server):
@@ -34,7 +35,7 @@ class DrainingServer(Server):
         self._on_stop = on_stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, let requests under way be answered, then end what is left."""
+        """Drain: accept no connections, answer the requests in progress, then close the rest."""
         deadline = time.monotonic() + self._drain_timeout
         self._on_stop()
         for server in self.servers:
@@ -69,10 +70,10 @@ class DrainingServer(Server):
         return bool(self.server_state.connections or self.server_state.tasks)
 
     async def _abort(self) -> None:
-        """Close what is left, answered or not, and let those who answer notice."""
+        """Close the remaining connections, answered or not, and let their requests notice."""
         left = self._connections()
         if left:
-            logger.warning("%d HTTP connections are cut off, %s", len(left), self._reason())
+            logger.warning("closing %d HTTP connections, %s", len(left), self._reason())
         for connection in left:
             connection.transport.abort()
         if self.server_state.tasks:
@@ -80,14 +81,14 @@ class DrainingServer(Server):
 
     def _reason(self) -> str:
         if self.force_exit:
-            return "as the stop is forced"
-        return f"busy {self._drain_timeout:g} s after the stop began"
+            return "because the stop is forced"
+        return f"still busy {self._drain_timeout:g} s after the stop began"
 
 
 def _end(connection: HttpConnection) -> None:
-    """Close a connection without a request. If that was done, don't wait for the client's part.
+    """Close a connection without a request. If our side is closed, don't wait for the client's.
 
-    It may never come: a TLS client that isn't reading doesn't answer the end of the session.
+    That may take for ever: a TLS client that isn't reading doesn't answer the session's end.
     """
     if not connection.transport.is_closing():
         connection.close()

@@ -10,11 +10,11 @@ from service.transport.http1.ticker import Ticker
 
 @dataclass(frozen=True, slots=True)
 class ServerContext:
-    """What the connections of a server are made with."""
+    """The arguments of a server's connections."""
 
     limits: TimeLimits
     problem: MakeProblem
     """Makes the answer of an error."""
     application: Application | None = None
-    """What answers POST requests to some paths. Without one all go to the ASGI application."""
+    """Answers POST requests to some paths. Without it, all go to the ASGI application."""
     ticker: Ticker = field(default_factory=Ticker)

@@ -1,4 +1,4 @@
-"""A look at every connection, once a second: a timer for each request would cost more."""
+"""A check of every connection once a second: a timer for each request would cost more."""
 
 import asyncio
 from typing import Final, Protocol
@@ -7,7 +7,7 @@ _TICK: Final = 1.0  # seconds
 
 
 class Ticking(Protocol):
-    """What a ticker looks after."""
+    """What a ticker checks."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -23,13 +23,13 @@ class Ticker:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, connection: Ticking) -> None:
-        """Begin to look after a connection."""
+        """Add a connection."""
         self._connections.add(connection)
         if self._timer is None:
             self._timer = connection.loop.call_later(_TICK, self._tick, connection.loop)
 
     def remove(self, connection: Ticking) -> None:
-        """Look after it no more."""
+        """Remove a connection."""
         self._connections.discard(connection)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:

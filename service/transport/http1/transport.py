@@ -1,4 +1,4 @@
-"""A connection's transport, as what answers its requests sees it."""
+"""A connection's transport, as its requests see it."""
 
 import asyncio
 import fcntl
@@ -8,16 +8,16 @@ import termios
 from collections.abc import Callable
 from typing import Any, Final
 
-_IDLE_SECONDS: Final = 60  # before the first probe of a connection on which nothing comes
+_IDLE_SECONDS: Final = 60  # before the first probe of a connection without data
 _PROBE_SECONDS: Final = 10
 _PROBES: Final = 6
 
 
 class CountingTransport(asyncio.Transport):
-    """Counts what is written and read by the client, and closes as its connection wants it."""
+    """Counts what is written and what the client reads, and closes in the connection's way."""
 
     def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
-        """`close` is called in place of the transport's own."""
+        """`close` is called instead of the transport's own."""
         super().__init__()
         self.raw = transport
         self.closed = False
@@ -32,7 +32,7 @@ class CountingTransport(asyncio.Transport):
             self.raw.write(data)
 
     def close(self) -> None:
-        """Close once the client can have read what was written."""
+        """Close when the client has had time to read what was written."""
         self._close()
 
     def is_closing(self) -> bool:
@@ -40,12 +40,12 @@ class CountingTransport(asyncio.Transport):
         return self.closed or self.raw.is_closing()
 
     def abort(self) -> None:
-        """Close at once. What isn't sent yet is lost."""
+        """Close at once. Data that isn't sent yet is lost."""
         self.closed = True
         self.raw.abort()
 
     def pause_reading(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
         self.raw.pause_reading()
 
     def resume_reading(self) -> None:
@@ -57,18 +57,18 @@ class CountingTransport(asyncio.Transport):
         return self.raw.get_extra_info(name, default)
 
     def is_unsent(self) -> bool:
-        """Tell whether something waits here until the client has read what was sent before."""
+        """Tell whether data waits here until the client has read what was sent before."""
         return self.raw.get_write_buffer_size() > 0
 
     def taken(self) -> int:
-        """Return how many bytes the client's machine has taken, in all."""
+        """Return how many bytes the client's machine has received in total."""
         return self._written - self.raw.get_write_buffer_size() - self._in_kernel()
 
     def _in_kernel(self) -> int:
-        """Return how many bytes the kernel holds until the client's machine has them.
+        """Return how many bytes the kernel holds until the client's machine has received them.
 
-        The kernel takes more from us only when a good part of them has gone, which with a slow
-        client can take minutes.
+        The kernel accepts more from us only when many of them have been sent, which can take
+        minutes with a slow client.
         """
         if sys.platform != "linux":
             return 0
@@ -78,7 +78,7 @@ class CountingTransport(asyncio.Transport):
 
 
 def keep_probing(sock: socket.socket) -> None:
-    """Have the kernel find out when the client's machine has vanished."""
+    """Let the kernel detect that the client's machine has vanished."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

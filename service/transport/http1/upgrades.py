@@ -8,10 +8,10 @@ def head_without_offer(method: bytes, url: bytes, version: str, headers: Headers
     """Return the bytes of a request's head, without its offer to upgrade.
 
     Raises:
-        UnimplementedError: it is a CONNECT request, which no header makes an upgrade.
+        UnimplementedError: it is a CONNECT request, which has no offer in its headers.
     """
     if method == b"CONNECT":
-        raise UnimplementedError("CONNECT isn't supported: this server is no proxy.")
+        raise UnimplementedError("CONNECT isn't supported: this server isn't a proxy.")
     parts = [method, b" ", url, b" HTTP/", version.encode(), b"\r\n"]
     for name, value in headers:
         if name != b"upgrade":

@@ -1,4 +1,4 @@
-"""Watching one client's connection, so that none lasts for ever."""
+"""Checks one client's connection, so that none lasts for ever."""
 
 import logging
 from enum import Enum, auto
@@ -11,9 +11,9 @@ from service.transport.http1.transport import CountingTransport
 
 logger = logging.getLogger(__name__)
 
-_LINGERING_SECONDS: Final = 30  # for which a client may go on with what isn't read any more, ...
+_LINGERING_SECONDS: Final = 30  # seconds for which a client may still send what is ignored, ...
 _SILENT_SECONDS: Final = 5  # ... or be silent before it closes
-_PROBE_AFTER: Final = 1  # seconds after which a client that sends no more is asked for a sign
+_PROBE_AFTER: Final = 1  # seconds after which an interim answer tests a half-closed client
 
 
 class Phase(Enum):
@@ -24,9 +24,9 @@ class Phase(Enum):
     BODY = auto()
     ANSWER = auto()
     HALF_CLOSED_ANSWER = auto()
-    """An answer, for a client that sends no more."""
+    """An answer, for a half-closed client."""
     FAREWELL = auto()
-    """The client's end of a connection that is closed already at this one."""
+    """The client's close of a connection that is already closed on our side."""
 
 
 class Watched(Protocol):
@@ -40,20 +40,20 @@ class Watched(Protocol):
         """What it waits for."""
 
     def refuse(self, error: TridentError) -> None:
-        """Answer by an error and close."""
+        """Answer with an error and close."""
 
     def close_idle(self) -> None:
-        """Close at once: nothing is under way."""
+        """Close at once: nothing is in progress."""
 
     def probe(self) -> None:
-        """Send something that no client minds, to find out whether it is still there."""
+        """Send something that clients ignore, to find out whether the client is still there."""
 
 
 class Watch:
-    """Looks at a connection once a second, and ends what has lasted too long."""
+    """Checks a connection once a second, and ends what takes too long."""
 
     def __init__(self, connection: Watched, limits: TimeLimits, keep_alive: float) -> None:
-        """`keep_alive` is for how many seconds a connection may wait for its next request."""
+        """`keep_alive` is how many seconds a connection may wait for its next request."""
         self._connection = connection
         self._limits = limits
         self._keep_alive = keep_alive
@@ -68,7 +68,7 @@ class Watch:
         """Look once."""
         connection = self._connection
         if self._reads_too_slowly():
-            logger.info("a client doesn't read its answer: its connection is ended")
+            logger.info("a client doesn't read its answer: closing its connection")
             connection.transport.abort()
             return
         self._count_seconds()
@@ -87,7 +87,7 @@ class Watch:
                 self._wait_for_farewell()
 
     def _count_seconds(self) -> None:
-        """Count for how long the connection has waited for the same thing."""
+        """Count how long the connection has waited for the same thing."""
         waits_for = (self._connection.phase, self._connection.reader.requests)
         self._seconds = self._seconds + 1 if waits_for == self._waits_for else 0
         self._waits_for = waits_for
@@ -121,12 +121,12 @@ class Watch:
 
 def _slow_head(limits: TimeLimits) -> SlowClientError:
     return SlowClientError(
-        f"The headers weren't complete within {limits.header_timeout:g} s: send them at once."
+        f"The headers weren't complete within {limits.header_timeout:g} s: send them faster."
     )
 
 
 def _slow_body(limits: TimeLimits) -> SlowClientError:
     return SlowClientError(
-        f"The body came too slowly: {limits.min_rate:g} bytes a second are needed, on average "
-        f"over {limits.stall_timeout:g} s."
+        f"The body arrives too slowly: send at least {limits.min_rate:g} bytes a second, on "
+        f"average over {limits.stall_timeout:g} s."
     )

@@ -1,5 +1,5 @@
 """A server's side of HTTP/2 (RFC 9113). It knows nothing of gRPC.
 
-`protocol` and what it imports is the protocol without I/O: bytes in, events and bytes out.
-`connection` and `server` put it on asyncio.
+`protocol` and its imports are the protocol without I/O: bytes in, events and bytes out.
+`connection` and `server` connect it to asyncio.
 """

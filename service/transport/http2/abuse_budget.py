@@ -1,4 +1,4 @@
-"""A limit on the frames that keep a server busy and move no request on."""
+"""A limit on frames that keep a server busy but belong to no request's progress."""
 
 from typing import Final
 
@@ -8,18 +8,18 @@ CHEAP: Final = 1
 """Points of a control frame that costs little to handle."""
 
 COSTLY: Final = 20
-"""Points of a frame that asks for an answer, or undoes work: a reset, a ping, an error."""
+"""Points of a frame that needs an answer, or undoes work: a reset, a ping, an error."""
 
-_LIMIT: Final = 20_000  # points a second
+_LIMIT: Final = 20_000  # points per second
 
 
 class AbuseBudget:
     """Counts the control frames and the errors of a connection.
 
-    Well-behaved clients send few of them. A server that takes any number can be kept busy by a
-    single client: by resets (CVE-2023-44487), pings (CVE-2019-9512), settings (CVE-2019-9515),
-    empty frames (CVE-2019-9518), continued headers (CVE-2024-27316), or by errors that make the
-    server reset its streams (CVE-2025-8671).
+    Well-behaved clients send few of them. If a server accepted any number, a single client could
+    keep it busy: by resets (CVE-2023-44487), pings (CVE-2019-9512), settings (CVE-2019-9515), empty
+    frames (CVE-2019-9518), continued headers (CVE-2024-27316), or by errors that make the server
+    reset its streams (CVE-2025-8671).
     """
 
     __slots__ = ("_spent",)
@@ -34,5 +34,5 @@ class AbuseBudget:
             raise BrokenConnectionError(ErrorCode.ENHANCE_YOUR_CALM, "too many control frames")
 
     def renew(self) -> None:
-        """Begin to count anew: to be called once a second."""
+        """Start the count again; call this once a second."""
         self._spent = 0

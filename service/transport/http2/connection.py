@@ -16,10 +16,10 @@ from service.transport.http2.stream import HALF_CLOSED_REMOTE, Stream
 _HANDSHAKE_SECONDS: Final = 10.0
 _STALL_SECONDS: Final = 60.0
 _CLOSING_SECONDS: Final = 5.0
-_SHUTDOWN_SECONDS: Final = 1.0  # in which a client answers that it knows of the shutdown
+_SHUTDOWN_SECONDS: Final = 1.0  # seconds for a client to acknowledge the shutdown
 
 MakeHandler = Callable[["Connection", Stream, RequestHead], StreamHandler]
-"""Makes what answers a request."""
+"""Makes the handler of a request."""
 
 
 class Connection(asyncio.Protocol):
@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """Call `on_open` and `on_lost` when the connection is made, and when it is lost.
 
-        What it holds of unfinished requests, besides bodies, is taken from `account`.
+        The memory of unfinished requests, except bodies, is taken from `account`.
         """
         now = time.monotonic()
         self._protocol = ServerProtocol(account, now)
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._on_open(self)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Give up all streams."""
+        """Cancel all streams."""
         self._is_closing = True
         self._protocol.close()
         self._on_lost(self)
@@ -69,7 +69,7 @@ class Connection(asyncio.Protocol):
             self._handle(stream, event)
 
     def data_received(self, data: bytes) -> None:
-        """Handle what the data means."""
+        """Handle the events of the data."""
         for stream, event in self._protocol.receive(data):
             if type(event) is bytes:
                 if stream.handler is not None:
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
             self._flush_soon()
 
     def pause_writing(self) -> None:
-        """Stop sending, and reading too: what comes would only make for more to send."""
+        """Pause sending and reading, since what arrives would only produce more to send."""
         self._is_paused = True
         self._protocol.pause()
         self._transport.pause_reading()
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
     # The server's side.
 
     def tick(self, now: float) -> None:
-        """End what has lasted too long. To be called once a second."""
+        """End what has lasted too long; call this once a second."""
         if self._is_overdue(now):
             self._transport.abort()
             return
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
     # The handlers' side. Header blocks are encoded already, and short enough for one frame.
 
     def answer(self, stream: Stream, head: bytes, body: bytes, trailers: bytes) -> bool:
-        """Answer a request; return whether all of it went. Otherwise `sent` or `cancel` follow."""
+        """Answer a request; return whether all was sent. If not, `sent` or `cancel` follow."""
         went = self._sender.answer(stream, head, body, trailers)
         if went:
             stream.handler = None
@@ -132,20 +132,20 @@ class Connection(asyncio.Protocol):
         return went
 
     def send_headers(self, stream: Stream, head: bytes) -> None:
-        """Send the headers of an answer that comes in parts."""
+        """Send the headers of an answer in parts."""
         self._sender.send_headers(stream, head)
         self._flush_soon()
 
     def send_data(self, stream: Stream, data: bytes) -> bool:
-        """Send a part of an answer's body; return whether it went. Otherwise `sent` follows."""
+        """Send a part of an answer's body; return whether it was sent. If not, `sent` follows."""
         went = self._sender.send_data(stream, data)
         self._flush_soon()
         return went
 
     def end(self, stream: Stream, trailers: bytes) -> bool:
-        """End an answer by its trailers, or by headers alone; return whether all of it went.
+        """End an answer with trailers, or with headers alone; return whether all of it was sent.
 
-        Otherwise `sent` or `cancel` follow.
+        If not, `sent` or `cancel` follow.
         """
         went = self._sender.end(stream, trailers)
         if went:
@@ -160,11 +160,11 @@ class Connection(asyncio.Protocol):
         self._flush_soon()
 
     def grant(self, stream: Stream, size: int) -> None:
-        """Let the client send `size` bytes of a body more than it knows it may."""
+        """Let the client send `size` more bytes of a body (WINDOW_UPDATE)."""
         self._sender.grant(stream, size)
         self._flush_soon()
 
-    # Events, and what they make for.
+    # Events and their consequences.
 
     def _handle(self, stream: Stream, event: RequestHead | bytes | StreamEvent) -> None:
         handler = stream.handler
@@ -184,7 +184,7 @@ class Connection(asyncio.Protocol):
             handler.cancel()
 
     def _flush_soon(self) -> None:
-        """Send at the end of this turn of the loop: each write is a call of the kernel."""
+        """Send at the end of this turn of the event loop: each write is a system call."""
         if not self._will_flush:
             self._will_flush = True
             self._loop.call_soon(self._flush)
@@ -211,7 +211,7 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         """End our side. The client ends the other, or `tick` does after a while.
 
-        Closing both at once would have the kernel throw away what the client hasn't read yet.
+        If both sides were closed at once, the kernel would discard what the client hasn't read yet.
         """
         self._is_closing = True
         self._since = time.monotonic()

@@ -1,4 +1,4 @@
-"""What happens on a connection, as the layer above sees it."""
+"""Events of a connection, for the layer above."""
 
 from enum import Enum
 
@@ -7,16 +7,16 @@ from service.transport.http2.stream import Stream
 
 
 class StreamEvent(Enum):
-    """What happens to a stream besides what the client sends."""
+    """Events of a stream that aren't data from the client."""
 
-    SENT = "sent"  # the data of the answer that had to wait is all sent
-    RESET = "reset"  # the client, or an error, ended the stream before its answer did
+    SENT = "sent"  # all data of the answer that had to wait is sent
+    RESET = "reset"  # the client or an error ended the stream before its answer
 
 
 Event = tuple[Stream, RequestHead | bytes | StreamEvent]
 """A stream, and what happened to it.
 
-The head of a request begins it. Each part of the body that comes is given as bytes. If the stream
-`has_whole_request`, nothing more comes: a request without a body is whole with its head.
+The head of a request begins the stream. Each part of the body follows as bytes. If the stream
+`has_whole_request`, nothing more follows: a request without a body is complete with its head.
 """
-# A plain tuple: objects of classes of their own cost gRPC 1% of its rate.
+# A plain tuple: objects of own classes would cost gRPC 1% of its rate.

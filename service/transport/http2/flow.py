@@ -1,4 +1,4 @@
-"""Flow control (RFC 9113, 5.2): how much the peer may send before it is told to go on."""
+"""Flow control (RFC 9113, 5.2): how much the peer may send before a WINDOW_UPDATE."""
 
 from typing import Final
 
@@ -10,26 +10,26 @@ DEFAULT_WINDOW: Final = 65_535
 MAX_WINDOW: Final = 2**31 - 1
 
 STREAM_WINDOW: Final = 64 * 1024
-"""Bytes of a body that a client may send before it must wait. A stream grants more once there is
-room for a large body (`Stream.grant`)."""
+"""The flow-control window of a stream: bytes of a body that a client may send before it must wait.
+A stream grants more when there is memory for a large body (`Stream.grant`)."""
 
 CONNECTION_WINDOW: Final = 16 * 1024 * 1024
-"""The same for all bodies of a connection together."""
+"""The flow-control window of a connection, for all its bodies together."""
 
 
 class ReceiveWindow:
-    """How many bytes the peer may still send. The peer is told when half of them are used up."""
+    """How many bytes the peer may still send. When half are used, the peer gets a WINDOW_UPDATE."""
 
     __slots__ = ("_left", "_size", "is_held_back")
 
     def __init__(self, size: int) -> None:
-        """Begin with `size` bytes, of which the peer knows."""
+        """Start with `size` bytes, which the peer knows."""
         self._size = self._left = size
         self.is_held_back = False
-        """Whether the window stays as it is, however much of it is used."""
+        """Whether the window isn't refilled, however much of it is used."""
 
     def take(self, count: int) -> int:
-        """Count bytes that came; return by how many to grow the peer's window, mostly 0.
+        """Count bytes that arrived; return by how much to enlarge the peer's window, mostly 0.
 
         Raises:
             BrokenConnectionError: the peer sent more than the window allowed.

@@ -1,4 +1,4 @@
-"""From bytes to frames: cut, header blocks put together, and payloads checked by themselves."""
+"""From bytes to frames: they are cut, header blocks are joined, payloads are checked."""
 
 import struct
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from service.transport.http2.frames import (
 )
 from service.transport.http2.headers import MAX_HEADER_LIST, too_many_headers
 
-_PLAIN: Final = END_HEADERS | PADDED | PRIORITISED  # of these, a plain HEADERS has the first only
+_PLAIN: Final = END_HEADERS | PADDED | PRIORITISED  # a plain HEADERS has only the first
 
 Frame = tuple[int, int, int, bytes]
 """A frame's type, its flags, its stream and its payload."""
@@ -31,8 +31,8 @@ Frame = tuple[int, int, int, bytes]
 class FrameReader:
     """Cuts what a client sends into frames.
 
-    HEADERS come with the whole block of headers as their payload: CONTINUATION frames are put
-    together with them, padding and priorities left out.
+    HEADERS have the whole header block as payload: CONTINUATION frames are joined to them, padding
+    and priorities are removed.
     """
 
     __slots__ = ("_budget", "_expected", "_has_preface", "_head", "block", "rest")
@@ -42,19 +42,19 @@ class FrameReader:
         self._budget = budget
         self._has_preface = False
         self.rest = b""
-        """What came of a frame that isn't whole."""
+        """The bytes of an incomplete frame."""
         self.block = bytearray()
-        """What came of a block of headers that isn't whole."""
-        self._expected: int | None = SETTINGS  # the one type that the next frame may have
+        """The bytes of an incomplete header block."""
+        self._expected: int | None = SETTINGS  # the only type that the next frame may have
         self._head = 0, 0  # flags and stream of the HEADERS that `block` began with
 
     @property
     def held(self) -> int:
-        """Bytes of frames and of header blocks that aren't whole."""
+        """How many bytes of incomplete frames and header blocks there are."""
         return len(self.rest) + len(self.block)
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """Yield the frames that are whole by now. Keeps the rest, if all of them are asked for.
+        """Yield the complete frames. It keeps the rest, if all frames are taken.
 
         Raises:
             BrokenConnectionError: the peer broke a rule.
@@ -92,7 +92,7 @@ class FrameReader:
         return len(PREFACE) if self._has_preface else 0
 
     def _headers(self, kind: int, flags: int, number: int, payload: bytes) -> Frame | None:
-        """Return HEADERS with a whole block, if it is whole by now."""
+        """Return HEADERS with a whole block if it is complete."""
         if kind == CONTINUATION:
             return self._continuation(flags, number, payload)
         if flags & PADDED:
@@ -121,7 +121,7 @@ class FrameReader:
 
 
 def unpadded(payload: bytes) -> bytes:
-    """Return what a padded payload holds (RFC 9113, 6.1). Raises BrokenConnectionError."""
+    """Return a payload without its padding (RFC 9113, 6.1). Raises BrokenConnectionError."""
     check_size(payload, at_least=1)
     if payload[0] >= len(payload):
         raise broken_rule("more padding than payload")
@@ -129,7 +129,7 @@ def unpadded(payload: bytes) -> bytes:
 
 
 def settings_of(payload: bytes) -> dict[int, int]:
-    """Return the values of a SETTINGS frame; of several for one setting, the last one.
+    """Return the values of a SETTINGS frame; if a setting is repeated, the last value.
 
     Raises:
         BrokenConnectionError: the payload isn't a list of settings.
@@ -140,7 +140,7 @@ def settings_of(payload: bytes) -> dict[int, int]:
 
 
 def check_size(payload: bytes, size: int | None = None, *, at_least: int = 0) -> None:
-    """Raise BrokenConnectionError if a payload hasn't `size` bytes, or fewer than `at_least`."""
+    """Raise BrokenConnectionError unless a payload has `size` bytes, or `at_least` so many."""
     if len(payload) < at_least or size not in (None, len(payload)):
         raise _wrong_size()
 

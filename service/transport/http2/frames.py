@@ -1,4 +1,4 @@
-"""Frames as they stand on the wire, and what can be wrong with them (RFC 9113, 4, 6 and 7)."""
+"""The bytes of frames, and the errors of frames (RFC 9113, 4, 6 and 7)."""
 
 import struct
 from enum import IntEnum
@@ -30,10 +30,10 @@ FRAME_HEAD: Final = struct.Struct(">HBBBL")
 """The upper and the lower part of the payload's length, the type, the flags, the stream."""
 
 STREAM_MASK: Final = 2**31 - 1
-"""What counts of a stream's number: its highest bit is reserved."""
+"""The bits of a stream's number: the highest one is reserved."""
 
 MAX_FRAME_SIZE: Final = 16_384
-"""Bytes of payload that each side must take, and the most that this server takes."""
+"""Bytes of payload that each side must accept, and the most that this server accepts."""
 
 MAX_STREAM: Final = 2**31 - 1
 
@@ -87,12 +87,12 @@ class BrokenStreamError(Exception):
 
 
 def broken_rule(message: str) -> BrokenConnectionError:
-    """Return what to raise when the peer broke a rule that has no error code of its own."""
+    """Return the error for a broken rule without its own error code."""
     return BrokenConnectionError(ErrorCode.PROTOCOL_ERROR, message)
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes | memoryview = b"") -> bytes:
-    """Return a frame. The payload must not be longer than the peer takes."""
+    """Return a frame. The payload must not be longer than the peer accepts."""
     size = len(payload)
     return b"".join((FRAME_HEAD.pack(size >> 8, size & 0xFF, kind, flags, stream), payload))
 
@@ -114,5 +114,5 @@ def rst_stream(stream: int, code: ErrorCode) -> bytes:
 
 
 def goaway(last_stream: int, code: ErrorCode, message: str = "") -> bytes:
-    """Return a GOAWAY frame that names the last stream that was looked at."""
+    """Return a GOAWAY frame that names the last stream that was processed."""
     return frame(GOAWAY, 0, 0, struct.pack(">LL", last_stream, code) + message.encode())

@@ -1,4 +1,4 @@
-"""Headers: compressed as HPACK (RFC 7541), and what a request must have of them (RFC 9113, 8)."""
+"""Headers: their compression (HPACK, RFC 7541), and the rules for requests (RFC 9113, 8)."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MAX_HEADER_LIST: Final = 32 * 1024
 """Bytes that a request's headers may have, compressed or not, counted as RFC 9113, 6.5.2 does."""
 
 _CACHED_BLOCKS: Final = 16
-_CACHED_SIZE: Final = 1024  # bytes of a head that is worth keeping
+_CACHED_SIZE: Final = 1024  # bytes: larger heads aren't cached
 
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _BAD_VALUE: Final = re.compile(rb"[\x00\r\n]")
@@ -32,7 +32,7 @@ Fields = list[tuple[bytes, bytes]]
 
 @dataclass(slots=True)
 class RequestHead:
-    """A request without its body. Values of a header that came several times are joined by ", ".
+    """A request without its body. If a header is repeated, its values are joined by ", ".
 
     `size` is in bytes, counted as RFC 9113, 6.5.2 does.
     """
@@ -52,7 +52,7 @@ class _Table(HeaderTable):
         self.generation = 0
 
     def add(self, name: bytes, value: bytes) -> None:
-        """Add an entry, which may drive out others."""
+        """Add an entry, which may remove others."""
         self.generation += 1
         super().add(name, value)
 
@@ -68,10 +68,10 @@ class _Table(HeaderTable):
 
 
 class HeaderReader:
-    """Reads the header blocks of one connection, in the order in which they came.
+    """Reads the header blocks of one connection, in order.
 
-    A block that doesn't change the dynamic table means the same for as long as nothing else
-    changes it, and clients send the same block over and over. So its head is kept until then.
+    Clients send the same block again and again. A block that doesn't change the dynamic table means
+    the same until another block changes it. So its head is cached until then.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class HeaderReader:
 
         Raises:
             BrokenConnectionError: the block can't be decoded.
-            BrokenStreamError: it can, but isn't a request.
+            BrokenStreamError: the block is valid, but isn't a request.
         """
         head = self._heads.get(block)
         if head is None:
@@ -103,7 +103,8 @@ class HeaderReader:
         try:
             fields = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:
-            # The rest of it isn't decoded, so the table is lost, and the connection with it.
+            # The rest isn't decoded, so the table, and with it the connection, can't be used any
+            # more.
             raise too_many_headers() from None
         except HPACKError:
             raise BrokenConnectionError(
@@ -122,7 +123,7 @@ def too_many_headers() -> BrokenConnectionError:
 
 
 def check_trailers(fields: Fields) -> None:
-    """Raise BrokenStreamError if these fields can't follow a request's body (RFC 9113, 8.1)."""
+    """Raise BrokenStreamError if these fields aren't valid trailers (RFC 9113, 8.1)."""
     if any(not _NAME.fullmatch(name) or _BAD_VALUE.search(value) for name, value in fields):
         raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
 
@@ -153,7 +154,7 @@ def _request(fields: Fields) -> RequestHead:
 
 
 def _check_field(name: bytes, value: bytes) -> None:
-    """Refuse a name that is no token, and fields about the connection (RFC 9113, 8.2)."""
+    """Refuse names that aren't tokens, and fields about the connection (RFC 9113, 8.2)."""
     if (
         not _NAME.fullmatch(name)
         or name in _OF_A_CONNECTION
@@ -184,7 +185,7 @@ def _encoded_name(name: str) -> bytes:
 
 
 def encoded_field(name: str, value: str) -> bytes:
-    """Return a field of an answer: a literal that no table keeps (RFC 7541, 6.2.2)."""
+    """Return a field of an answer: a literal without indexing (RFC 7541, 6.2.2)."""
     data = value.encode("ascii")
     size = len(data)
     length = _LENGTHS[size] if size < 127 else _integer(size)

@@ -1,11 +1,11 @@
-"""What is to be sent on a connection, and how much more data may be added to it."""
+"""The frames to send on a connection, and how much more data may be added."""
 
 from typing import Final
 
 from service.transport.http2.flow import DEFAULT_WINDOW, MAX_WINDOW, window_too_large
 from service.transport.http2.frames import MAX_FRAME_SIZE
 
-_MAX_PENDING: Final = 65_536  # bytes of frames after which data waits until they were taken
+_MAX_PENDING: Final = 65_536  # bytes of frames; with more, data waits until they are taken
 
 
 class Output:
@@ -14,14 +14,14 @@ class Output:
     __slots__ = ("_frames", "frame_size", "is_closed", "is_paused", "pending", "window")
 
     def __init__(self) -> None:
-        """Begin as every connection does, before the peer's SETTINGS."""
+        """Start with the values that hold before the peer's SETTINGS."""
         self._frames: list[bytes] = []
         self.pending = 0
-        """Bytes of the frames that weren't taken yet."""
+        """Bytes of the frames that aren't taken yet."""
         self.window = DEFAULT_WINDOW
-        """Bytes of data that the peer takes on the connection."""
+        """Bytes of data that the peer accepts on the connection."""
         self.frame_size = MAX_FRAME_SIZE
-        """Bytes of the largest payload that the peer takes."""
+        """Bytes of the largest payload that the peer accepts."""
         self.is_paused = False
         """Whether the carrier below is full: then no data is added."""
         self.is_closed = False
@@ -34,7 +34,7 @@ class Output:
             self.pending += len(frames)
 
     def grow(self, increment: int) -> None:
-        """Let the peer take more on the connection. Raises BrokenConnectionError."""
+        """Enlarge the connection's window. Raises BrokenConnectionError."""
         if self.window + increment > MAX_WINDOW:
             raise window_too_large()
         self.window += increment
@@ -46,6 +46,6 @@ class Output:
         return min(self.window, self.frame_size)
 
     def take(self) -> bytes:
-        """Return the frames that were added since the last time."""
+        """Return the frames that were added since the last call."""
         frames, self._frames, self.pending = self._frames, [], 0
         return b"".join(frames)

@@ -1,8 +1,7 @@
 """A server's side of an HTTP/2 connection, without I/O: bytes in, events and bytes out.
 
-Whoever drives it reads from somewhere, hands the bytes to `receive`, deals with each event before
-it asks for the next, and sends what `data_to_send` returns. There is no clock in it either: `tick`
-is told the time.
+The caller reads bytes, passes them to `receive`, handles each event before it takes the next, and
+sends what `data_to_send` returns. The protocol has no clock: `tick` gets the time.
 """
 
 from collections import deque
@@ -45,7 +44,7 @@ from service.transport.http2.sender import Sender
 from service.transport.http2.stream import Stream
 from service.transport.http2.streams import MAX_STREAMS, Streams
 
-_SHUTDOWN_PING: Final = b"shutdown"  # its answer says that the client has read our GOAWAY
+_SHUTDOWN_PING: Final = b"shutdown"  # its answer shows that the client has read our GOAWAY
 
 _HELLO: Final = settings(
     {
@@ -57,16 +56,16 @@ _HELLO: Final = settings(
 
 
 FrameHandler = Callable[[int, int, bytes], None]
-"""Handles a frame by its flags, its stream and its payload."""
+"""Handles a frame; gets its flags, its stream and its payload."""
 
 
 class ConnectionState(Enum):
-    """States of a connection, in the order in which they come."""
+    """States of a connection, in order."""
 
-    HANDSHAKE = "handshake"  # the client's preface and settings aren't there yet
+    HANDSHAKE = "handshake"  # the client's preface and settings haven't arrived yet
     OPEN = "open"
-    DRAINING = "draining"  # new streams are refused, and the end comes with that of the others
-    CLOSED = "closed"  # nothing is read, and nothing is sent but what waits to be
+    DRAINING = "draining"  # new streams are refused; when the others have ended, it closes
+    CLOSED = "closed"  # nothing is read, and only waiting data is sent
 
 
 HANDSHAKE: Final = ConnectionState.HANDSHAKE
@@ -79,21 +78,21 @@ class ServerProtocol:
     """The state of one connection."""
 
     def __init__(self, account: Account, now: float) -> None:
-        """Begin with our own settings, the first frame there is (RFC 9113, 3.4).
+        """Begin with our own settings, the first frame (RFC 9113, 3.4).
 
-        What the connection holds, besides bodies and answers, is taken from `account`. `now` is the
+        The connection's memory, except bodies and answers, is taken from `account`. `now` is the
         time in seconds.
         """
         self.state: ConnectionState = HANDSHAKE
         self._room = account.connections
-        self._held = 0  # bytes that are taken from that room now
+        self._held = 0  # bytes that are taken from it now
         self._budget = AbuseBudget()
         self._reader = FrameReader(self._budget)
         self._output = Output()
         self._streams = Streams(account.streams, self._output, now)
         self._events: deque[Event] = deque()
         self.sender = Sender(self._output, self._streams, self._events)
-        """What answers requests."""
+        """Sends the answers."""
         self._receiver = Receiver(self._budget, self._output, self._streams, self._events)
         self._handlers = self._frame_handlers()
         self._output.write(_HELLO)
@@ -106,9 +105,9 @@ class ServerProtocol:
     # What goes in.
 
     def receive(self, data: bytes) -> Iterator[Event]:
-        """Take bytes from the client; yield what they mean.
+        """Take bytes from the client; yield their events.
 
-        Each event must be dealt with before the next is asked for, and all must be asked for.
+        Each event must be handled before the next is taken, and all must be taken.
         """
         if self.state is CLOSED:
             return
@@ -136,17 +135,17 @@ class ServerProtocol:
                 yield events.popleft()
 
     def events(self) -> Iterator[Event]:
-        """Yield what else has happened: the carrier took data that waited, or all was closed."""
+        """Yield other events: data that waited was sent, or the connection was closed."""
         while self._events:
             yield self._events.popleft()
 
     def tick(self, now: float) -> None:
-        """Note the time, in seconds. To be called once a second."""
+        """Record the time, in seconds; call this once a second."""
         self._budget.renew()
         self._streams.tick(now)
 
     def pause(self) -> None:
-        """Add no more data to what is to be sent: the carrier is full."""
+        """Add no more data to the output: the transport is full."""
         self._output.is_paused = True
 
     def resume(self) -> None:
@@ -154,7 +153,7 @@ class ServerProtocol:
         self._output.is_paused = False
 
     def close(self) -> None:
-        """Give up all streams, by an event each. Nothing is read or added to the output after."""
+        """Cancel all streams, with an event for each. Afterwards nothing is read or sent."""
         for number in list(self._streams.unanswered):
             self.sender.abandon(self._streams.drop(number))
         self._room.give_back(self._held)
@@ -170,7 +169,7 @@ class ServerProtocol:
         return self._output.pending > 0
 
     def data_to_send(self) -> bytes:
-        """Return what is to be sent now. There may be more afterwards, until it returns b""."""
+        """Return bytes to send. Call it again until it returns b""."""
         if self.sender.is_waiting:
             self.sender.send_waiting()
         self._close_if_drained()
@@ -186,7 +185,7 @@ class ServerProtocol:
         )
 
     def drain(self) -> None:
-        """Refuse new streams, and close once the open ones have ended."""
+        """Refuse new streams, and close when the open ones have ended."""
         if self.state in (HANDSHAKE, OPEN):
             self.state = DRAINING
             self._receiver.is_refusing = True
@@ -196,7 +195,7 @@ class ServerProtocol:
     # Frames, besides those of requests.
 
     def _frame_handlers(self) -> tuple[FrameHandler, ...]:
-        """Return what handles a frame, by its type."""
+        """Return the handlers of frames, by type."""
         return (
             self._receiver.data,
             self._receiver.headers,
@@ -211,7 +210,7 @@ class ServerProtocol:
         )
 
     def _priority(self, _: int, number: int, payload: bytes) -> None:
-        """Ignore what HTTP/2 has given up (RFC 9113, 5.3.2)."""
+        """Ignore it: HTTP/2 has deprecated priorities (RFC 9113, 5.3.2)."""
         self._budget.spend(CHEAP)
         if not number:
             raise broken_rule("PRIORITY without a stream")
@@ -224,7 +223,7 @@ class ServerProtocol:
         self.sender.abandon(self._streams.end_by_peer(number))
 
     def _settings(self, flags: int, number: int, payload: bytes) -> None:
-        """Keep to the settings that concern an answer, and say so (RFC 9113, 6.5)."""
+        """Apply the settings that concern answers, and acknowledge them (RFC 9113, 6.5)."""
         self._budget.spend(COSTLY)
         if number:
             raise broken_rule("SETTINGS of a stream")
@@ -254,7 +253,7 @@ class ServerProtocol:
         raise broken_rule("PUSH_PROMISE by a client")
 
     def _ping(self, flags: int, number: int, payload: bytes) -> None:
-        """Answer a ping. The answer to our own says that the client knows of the shutdown."""
+        """Answer a ping. The answer to our own ping shows that the client knows of the shutdown."""
         self._budget.spend(COSTLY)
         if number:
             raise broken_rule("PING of a stream")
@@ -299,7 +298,7 @@ class ServerProtocol:
     # The end of streams and of the connection.
 
     def _reserve(self) -> None:
-        """Reserve what the connection keeps. Raises BrokenConnectionError if there is no room."""
+        """Reserve the connection's memory. Raises BrokenConnectionError if there is none."""
         held = self._reader.held + self._streams.held
         if held == self._held:
             return
@@ -312,7 +311,7 @@ class ServerProtocol:
         self._held = held
 
     def _close_if_drained(self) -> bool:
-        """Close the connection if its last stream has ended; tell whether it is closed."""
+        """Close the connection if its last stream has ended; return whether it is closed."""
         if self.state is DRAINING and not self._streams.unanswered:
             self.close()
         return self.state is CLOSED

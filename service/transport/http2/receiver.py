@@ -1,4 +1,4 @@
-"""Requests: what the frames that carry them mean for their streams."""
+"""Receives requests: the effect of their frames on the streams."""
 
 from collections import deque
 
@@ -21,7 +21,7 @@ from service.transport.http2.streams import Streams
 
 
 class Receiver:
-    """Receives requests. Frames that break a rule raise what `frames` has for it."""
+    """Receives requests. A frame that breaks a rule raises an error of `frames`."""
 
     __slots__ = (
         "_budget",
@@ -37,7 +37,7 @@ class Receiver:
     def __init__(
         self, budget: AbuseBudget, output: Output, streams: Streams, events: deque[Event]
     ) -> None:
-        """Add what comes of each frame to `streams` and `events`."""
+        """Add the effects of each frame to `streams` and `events`."""
         self._budget = budget
         self._output = output
         self._streams = streams
@@ -45,12 +45,12 @@ class Receiver:
         self._header_reader = HeaderReader()
         self._window = ReceiveWindow(CONNECTION_WINDOW)
         self.initial_window = DEFAULT_WINDOW
-        """Bytes of an answer that the client takes on each stream that begins from now on."""
+        """The client's initial window for streams that begin from now on, in bytes."""
         self.is_refusing = False
         """Whether no more streams may begin."""
 
     def data(self, flags: int, number: int, payload: bytes) -> None:
-        """Take a part of a body (RFC 9113, 6.1). The windows count its padding too."""
+        """Take a part of a body (RFC 9113, 6.1). The windows count its padding, too."""
         size, ended = len(payload), flags & END_STREAM != 0
         if flags & PADDED:
             payload = unpadded(payload)
@@ -77,7 +77,7 @@ class Receiver:
             self._events.append((stream, data))
 
     def headers(self, flags: int, number: int, block: bytes) -> None:
-        """Begin a stream, or end its request by trailers (RFC 9113, 6.2 and 8.1)."""
+        """Begin a stream, or end its request with trailers (RFC 9113, 6.2 and 8.1)."""
         ended = flags & END_STREAM != 0
         if number <= self._streams.last:
             self._trailers(number, block, ended=ended)

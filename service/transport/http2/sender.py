@@ -1,4 +1,4 @@
-"""Answers to requests, as far as the client takes them; the rest waits."""
+"""Sends answers, as far as the client's windows allow; the rest waits."""
 
 from collections import deque
 
@@ -20,7 +20,7 @@ _pack = FRAME_HEAD.pack
 
 
 class Sender:
-    """Sends answers. What is asked for a stream that is closed is ignored."""
+    """Sends answers. Calls for a closed stream are ignored."""
 
     __slots__ = ("_events", "_output", "_streams", "_waiting")
 
@@ -33,13 +33,13 @@ class Sender:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether data of a stream waits for a window, or for room in the output."""
+        """Whether data of a stream waits for a window, or for space in the output."""
         return bool(self._waiting)
 
     def answer(self, stream: Stream, head: bytes, body: bytes, trailers: bytes) -> bool:
-        """Answer a request by headers, body and trailers; return whether all of it went.
+        """Answer a request with headers, body and trailers; return whether all of it was sent.
 
-        Otherwise DataSent or StreamReset follow, and nothing else of the stream.
+        If not, DataSent or StreamReset follow, and no other event of the stream.
         """
         size, output = len(body), self._output
         if size > stream.send_window or size > output.room() or stream.state is CLOSED:
@@ -69,16 +69,16 @@ class Sender:
             self._output.write(frame(HEADERS, END_HEADERS, stream.number, head))
 
     def send_data(self, stream: Stream, data: bytes) -> bool:
-        """Send a part of an answer's body; return whether it went. Otherwise DataSent follows."""
+        """Send a part of an answer's body; return whether it was sent. If not, DataSent follows."""
         if stream.state is CLOSED:
             return True
         stream.unsent = memoryview(data)
         return self._send_unsent(stream)
 
     def end(self, stream: Stream, trailers: bytes) -> bool:
-        """End an answer by its trailers, or by headers alone, once all its data has been sent.
+        """End an answer with trailers, or with headers alone, when all its data has been sent.
 
-        Returns whether it went. Otherwise DataSent or StreamReset follow, and nothing else.
+        Returns whether it was sent. If not, DataSent or StreamReset follow, and nothing else.
         """
         if stream.state is CLOSED:
             return True
@@ -92,25 +92,25 @@ class Sender:
             self._waiting.pop(stream, None)
 
     def grant(self, stream: Stream, size: int) -> None:
-        """Let the client send `size` bytes of a body more than it knows it may."""
+        """Let the client send `size` more bytes of a body (WINDOW_UPDATE)."""
         if not stream.has_whole_request:
             stream.receive_window.grant(size)
             self._output.write(window_update(stream.number, size))
 
     def send_waiting(self) -> None:
-        """Send what waits, as far as it can go now."""
+        """Send what waits, as far as the windows allow."""
         for stream in list(self._waiting):
             if self._output.room() <= 0:
                 return
             self.send_rest(stream)
 
     def send_rest(self, stream: Stream) -> None:
-        """Send what waits of a stream, as far as it can go now."""
+        """Send a stream's waiting data, as far as the windows allow."""
         if stream.unsent and self._send_unsent(stream):
             self._events.append((stream, StreamEvent.SENT))
 
     def abandon(self, stream: Stream | None) -> None:
-        """Send nothing more of a stream that the client, or an error, has ended; tell of it."""
+        """Stop sending on a stream that the client or an error has ended; add an event."""
         if stream is not None:
             self._waiting.pop(stream, None)
             self._events.append((stream, StreamEvent.RESET))

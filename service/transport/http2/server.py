@@ -1,4 +1,4 @@
-"""The server's socket, and the connections that came of it."""
+"""The server's socket and its connections."""
 
 import asyncio
 import socket
@@ -9,18 +9,18 @@ from contextlib import suppress
 from service.admission import Account
 from service.transport.http2.connection import Connection, MakeHandler
 
-_TICK: float = 1.0  # seconds between two looks at every connection
+_TICK: float = 1.0  # seconds between two checks of all connections
 
 Ending = Callable[[Connection], None]
 
 
 class Http2Server:
-    """Takes connections, and ends them with the server."""
+    """Accepts connections, and ends them when the server stops."""
 
     def __init__(self, make_handler: MakeHandler, account: Account) -> None:
-        """Answer each request by what `make_handler` makes of it.
+        """Answer each request with a handler from `make_handler`.
 
-        What all connections together hold of unfinished requests is taken from `account`.
+        The memory of unfinished requests on all connections is taken from `account`.
         """
         self._make_handler = make_handler
         self._account = account
@@ -31,11 +31,11 @@ class Http2Server:
 
     @property
     def listening(self) -> bool:
-        """Whether it takes connections, or did."""
+        """Whether it accepts connections, or did before."""
         return self._server is not None
 
     async def start(self, host: str, port: int, *, share_port: bool) -> None:
-        """Listen. With `share_port`, other processes may too. Raises OSError."""
+        """Listen. With `share_port`, other processes can, too. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             self._make_connection,
@@ -45,7 +45,7 @@ class Http2Server:
             backlog=2048,
         )
         for listening in self._server.sockets:
-            # Otherwise the connection of a machine that vanished would stay for ever.
+            # Otherwise a connection to a machine that has vanished would stay open for ever.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._ticker = loop.call_later(_TICK, self._tick)
 
@@ -54,12 +54,12 @@ class Http2Server:
         return Connection(self._make_handler, self._account, self._on_open, discard)
 
     async def stop(self, grace: float) -> None:
-        """Take no more connections or streams; after `grace` seconds end those there are."""
+        """Drain: accept no connections or streams; after `grace` seconds end the open ones."""
         if self._server is None:
             return
         self._server.close()
         self._end(Connection.shut_down)
-        # A connection is opened in the turn of the loop after the one that took it.
+        # An accepted connection opens in the next turn of the event loop.
         await asyncio.sleep(0)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wait_until_lost(), grace)
@@ -69,7 +69,7 @@ class Http2Server:
             self._ticker.cancel()
 
     def _end(self, ending: Ending) -> None:
-        """End the connections there are in this way, and those that are still to open."""
+        """End the open connections in this way, and those that still open."""
         self._ending = ending
         for connection in list(self._connections):
             ending(connection)
@@ -84,7 +84,7 @@ class Http2Server:
             await next(iter(self._connections)).lost.wait()
 
     def _tick(self) -> None:
-        """Have each connection end what has lasted too long: a timer a call would cost more."""
+        """Let each connection end what has lasted too long: a timer per call would cost more."""
         now = time.monotonic()
         for connection in list(self._connections):
             connection.tick(now)

@@ -19,12 +19,12 @@ from service.transport.http2.output import Output
 
 
 class StreamState(Enum):
-    """States of a stream, by the names of RFC 9113, 5.1. Nothing is pushed, so none is reserved."""
+    """States of a stream, named as in RFC 9113, 5.1. Without push there is no reserved one."""
 
     IDLE = "idle"
     OPEN = "open"
-    HALF_CLOSED_REMOTE = "half-closed (remote)"  # the request is whole
-    HALF_CLOSED_LOCAL = "half-closed (local)"  # the answer is
+    HALF_CLOSED_REMOTE = "half-closed (remote)"  # the request is complete
+    HALF_CLOSED_LOCAL = "half-closed (local)"  # the answer is complete
     CLOSED = "closed"
 
 
@@ -33,7 +33,7 @@ HALF_CLOSED_REMOTE: Final = StreamState.HALF_CLOSED_REMOTE
 HALF_CLOSED_LOCAL: Final = StreamState.HALF_CLOSED_LOCAL
 CLOSED: Final = StreamState.CLOSED
 
-_STREAM_BYTES: Final = 2048  # of a stream, its handler and the task that answers it
+_STREAM_BYTES: Final = 2048  # bytes of a stream, its handler and the task that answers it
 
 _NOTHING: Final = memoryview(b"")
 
@@ -56,30 +56,30 @@ class Stream:
     )
 
     def __init__(self, number: int, head: RequestHead, send_window: int) -> None:
-        """Open a stream. The body must have as many bytes as its head says, if it does."""
+        """Open a stream. The body must have the content length, if the head has one."""
         self._missing = head.content_length
         self._receive_window: ReceiveWindow | None = None
         self.number = number
         self.size = head.size + _STREAM_BYTES
         """Bytes that the stream takes in memory, without its body."""
         self.send_window = send_window
-        """Bytes that the peer takes; below 0 if its settings took back more than was left."""
+        """The peer's window in bytes; below 0 if its settings reduced it by more than was left."""
         self.state = OPEN
         self.unsent = _NOTHING
         """Data of the answer that waits for a window."""
         self.trailers: bytes | None = None
-        """The header block that ends the answer, once it is known."""
+        """The header block that ends the answer, when it is known."""
         self.handler: StreamHandler | None = None
-        """For the layer above, which sets it and takes it away: the protocol doesn't use it."""
+        """For the layer above, which sets and removes it; the protocol doesn't use it."""
 
     @property
     def has_whole_request(self) -> bool:
-        """Whether nothing more comes of the request."""
+        """Whether the request is complete."""
         return self.state is HALF_CLOSED_REMOTE or self.state is CLOSED
 
     @property
     def receive_window(self) -> ReceiveWindow:
-        """What the peer may still send of the body."""
+        """Our window: what the peer may still send of the body."""
         if self._receive_window is None:
             self._receive_window = ReceiveWindow(STREAM_WINDOW)
         return self._receive_window
@@ -88,7 +88,7 @@ class Stream:
         """Count `size` bytes of the body; `ended` says that they are the last.
 
         Raises:
-            BrokenStreamError: they don't agree with the content length (RFC 9113, 8.1.1).
+            BrokenStreamError: they don't match the content length (RFC 9113, 8.1.1).
         """
         if ended:
             self.state = HALF_CLOSED_REMOTE
@@ -98,17 +98,17 @@ class Stream:
                 raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
 
     def grow(self, increment: int) -> None:
-        """Let the peer take more, or less if its settings say so (RFC 9113, 6.9).
+        """Enlarge the peer's window, or reduce it if its settings say so (RFC 9113, 6.9).
 
         Raises:
-            BrokenStreamError: the window is larger than is allowed.
+            BrokenStreamError: the window would be larger than allowed.
         """
         if self.send_window + increment > MAX_WINDOW:
             raise BrokenStreamError(ErrorCode.FLOW_CONTROL_ERROR)
         self.send_window += increment
 
     def send_unsent(self, output: Output) -> bool:
-        """Send what waits, as far as the windows allow; return whether all of it went."""
+        """Send what waits, as far as the windows allow; return whether all of it was sent."""
         while self.unsent:
             size = min(len(self.unsent), self.send_window, output.room())
             if size <= 0:
@@ -122,7 +122,7 @@ class Stream:
         return True
 
     def end_answer(self) -> None:
-        """Note that the answer has been sent."""
+        """Record that the answer has been sent."""
         self.state = HALF_CLOSED_LOCAL if self.state is OPEN else CLOSED
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The streams of a connection, by number: those to be answered, and what is left of others."""
+"""The streams of a connection, by number: unanswered ones, and the remains of others."""
 
 from typing import Final, NamedTuple
 
@@ -18,27 +18,27 @@ from service.transport.http2.stream import HALF_CLOSED_LOCAL, Stream, StreamStat
 MAX_STREAMS: Final = 256
 """Streams that a connection may have open at a time."""
 
-_MAX_RESET: Final = 1_000  # streams that were reset, and of which late frames are ignored
-_LEFTOVER_SECONDS: Final = 30.0  # in which the rest of an answered request must come
+_MAX_RESET: Final = 1_000  # reset streams whose late frames are ignored
+_LEFTOVER_SECONDS: Final = 30.0  # seconds in which the rest of an answered request must arrive
 
-_LEFTOVER_BYTES: Final = 512  # that a leftover takes in memory
-_RESET_BYTES: Final = 64  # that the number of a reset stream takes
+_LEFTOVER_BYTES: Final = 512  # bytes of memory for the remains of a stream
+_RESET_BYTES: Final = 64  # bytes of memory for the number of a reset stream
 
 
 class Leftover(NamedTuple):
-    """The rest of a request that is answered already: it is read, up to a point, and dropped."""
+    """The rest of a request that is already answered: it is read up to a limit, and dropped."""
 
     window: ReceiveWindow
     deadline: float
 
 
 class Streams:
-    """What is known of each stream. Streams above `last` are idle."""
+    """The state of each stream. Streams above `last` are idle."""
 
     __slots__ = ("_leftovers", "_now", "_output", "_reset", "_room", "last", "unanswered")
 
     def __init__(self, room: Stage, output: Output, now: float) -> None:
-        """Begin at the time `now` in seconds. What streams hold is taken from `room`."""
+        """Begin at the time `now` in seconds. The memory of streams is taken from `room`."""
         self._room = room
         self._output = output
         self._now = now
@@ -51,12 +51,12 @@ class Streams:
 
     @property
     def has_rests(self) -> bool:
-        """Whether something is left of streams that aren't `unanswered` any more."""
+        """Whether there are remains of streams that are no longer `unanswered`."""
         return bool(self._leftovers or self._reset)
 
     @property
     def held(self) -> int:
-        """Bytes that take what is left of streams that aren't `unanswered` any more."""
+        """Bytes of memory for the remains of streams that are no longer `unanswered`."""
         return len(self._leftovers) * _LEFTOVER_BYTES + len(self._reset) * _RESET_BYTES
 
     def state(self, number: int) -> StreamState:
@@ -75,13 +75,13 @@ class Streams:
             raise broken_rule("a frame of an idle stream")
 
     def open(self, stream: Stream) -> None:
-        """Add a stream. Raises BrokenStreamError if there is no room for it."""
+        """Add a stream. Raises BrokenStreamError if there is no memory for it."""
         if len(self.unanswered) >= MAX_STREAMS or not self._room.try_take(stream.size):
             raise BrokenStreamError(ErrorCode.REFUSED_STREAM)
         self.unanswered[stream.number] = stream
 
     def end_answer(self, stream: Stream) -> None:
-        """Note that an answer has been sent. What still comes of the request is read."""
+        """Record that an answer has been sent. The rest of the request is still read."""
         del self.unanswered[stream.number]
         self._room.give_back(stream.size)
         stream.end_answer()
@@ -93,13 +93,13 @@ class Streams:
                 self._cut_short(next(iter(self._leftovers)))
 
     def reset(self, number: int, code: ErrorCode) -> Stream | None:
-        """Reset a stream; return it, if it was still to be answered."""
+        """Reset a stream; return it if it was unanswered."""
         self._output.write(rst_stream(number, code))
         self._ignore_late_frames(number)
         return self.drop(number)
 
     def drop(self, number: int) -> Stream | None:
-        """Close a stream without a word; return it, if it was still to be answered."""
+        """Close a stream silently; return it if it was unanswered."""
         stream = self.unanswered.pop(number, None)
         if stream is not None:
             self._room.give_back(stream.size)
@@ -107,17 +107,17 @@ class Streams:
         return stream
 
     def end_by_peer(self, number: int) -> Stream | None:
-        """Close a stream that the peer has reset; return it, if it was still to be answered."""
+        """Close a stream that the peer has reset; return it if it was unanswered."""
         self.check_begun(number)
         self._reset.pop(number, None)
         self._leftovers.pop(number, None)
         return self.drop(number)
 
     def receive_late(self, number: int, size: int, *, ended: bool) -> None:
-        """Ignore a part of a request that is answered, or whose end the peer can't know of yet.
+        """Ignore a part of an answered request, or of one that the peer can't know is reset.
 
         Raises:
-            BrokenConnectionError: the peer ended the stream itself, or never began it.
+            BrokenConnectionError: the peer ended the stream itself, or never started it.
         """
         self.check_begun(number)
         leftover = self._leftovers.get(number)
@@ -132,17 +132,17 @@ class Streams:
                 self._output.write(window_update(number, increment))
 
     def tick(self, now: float) -> None:
-        """Note the time, and read no more of requests that last too long."""
+        """Record the time, and stop reading requests that last too long."""
         self._now = now
         for number, leftover in list(self._leftovers.items()):
             if now >= leftover.deadline:
                 self._cut_short(number)
 
     def _cut_short(self, number: int) -> None:
-        """Ask the peer to stop sending what isn't wanted (RFC 9113, 8.1).
+        """Ask the peer to stop sending an unwanted rest (RFC 9113, 8.1).
 
-        Not as soon as it is answered: the RFC allows that, but HAProxy then cancels the call at
-        its own side, and the answer is lost.
+        This isn't done right after the answer. The RFC allows that, but HAProxy would then cancel
+        the call on its own side, and the answer would be lost.
         """
         del self._leftovers[number]
         self._ignore_late_frames(number)

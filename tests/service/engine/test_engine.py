@@ -338,7 +338,7 @@ async def test_among_several_models_without_a_default_one_must_be_named(
     shutil.copytree(demo_models / "slow", tints / "slow")
     engine = make_engine(tints)
     await engine.load()
-    with pytest.raises(UnknownModelError, match=r"none is the default.*slow/1, tint/2, tint/1"):
+    with pytest.raises(UnknownModelError, match=r"no default model.*slow/1, tint/2, tint/1"):
         await predict(engine, RED)
     assert (await predict(engine, RED, model="tint")).model == "tint"
     await engine.close()

@@ -72,11 +72,11 @@ def test_a_model_is_found_by_all_that_is_given(
 @pytest.mark.parametrize(
     ("choice", "sentence"),
     [
-        ({"name": "digits", "version": 4}, "version 4, answers here.*digits/2, digits/1"),
-        ({"name": "digits", "label": "best"}, "the label 'best', answers here"),
+        ({"name": "digits", "version": 4}, "version 4, is served here.*digits/2, digits/1"),
+        ({"name": "digits", "label": "best"}, "the label 'best', is served here"),
         ({"name": "digits", "label": "canary", "version": 1}, "version 1 with the label 'canary'"),
-        ({"kind": "classify", "name": "words"}, "No model words, version any, answers here"),
-        ({"kind": "dream"}, r"of any name.*There is: none\."),
+        ({"kind": "classify", "name": "words"}, "No model words, version any, is served here"),
+        ({"kind": "dream"}, r"of any name.*Served here: none\."),
         ({}, "name one"),
         ({"version": 1}, "name one"),
     ],

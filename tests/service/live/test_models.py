@@ -75,7 +75,7 @@ def test_every_form_of_the_models_task_is_taken(http: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("path", "headers", "status", "words"),
     [
-        ("/models/nobody", PNG, 404, "There is: "),
+        ("/models/nobody", PNG, 404, "Served here: "),
         ("/models/tint/versions/9", PNG, 404, "tint/2"),
         ("/models/tint/versions/x", PNG, 404, "/models/NAME/versions/N"),
         ("/models/tint/labels", PNG, 404, "/models/NAME"),
