@@ -161,7 +161,7 @@ class Batcher(Generic[Row, Answer]):
             raise _stopping()
         if self._queue and len(self._queue) + count > self._max_queue_size:
             raise OverloadedError(
-                f"{len(self._queue)} inputs are already waiting: send the request again later.",
+                f"{len(self._queue)} inputs are already waiting: try again later.",
                 retry_after=self._seconds_to_empty(),
             )
 

@@ -84,7 +84,7 @@ class ServerProtocol:
         time in seconds.
         """
         self.state: ConnectionState = HANDSHAKE
-        self._room = account.connections
+        self._memory = account.connections
         self._held = 0  # bytes that are taken from it now
         self._budget = AbuseBudget()
         self._reader = FrameReader(self._budget)
@@ -156,7 +156,7 @@ class ServerProtocol:
         """Cancel all streams, with an event for each. Afterwards nothing is read or sent."""
         for number in list(self._streams.unanswered):
             self.sender.abandon(self._streams.drop(number))
-        self._room.give_back(self._held)
+        self._memory.give_back(self._held)
         self._held = 0
         self._output.is_closed = True
         self.state = CLOSED
@@ -302,11 +302,11 @@ class ServerProtocol:
         held = self._reader.held + self._streams.held
         if held == self._held:
             return
-        self._room.give_back(self._held)
+        self._memory.give_back(self._held)
         self._held = 0
-        if not self._room.try_take(held):
+        if not self._memory.try_take(held):
             raise BrokenConnectionError(
-                ErrorCode.ENHANCE_YOUR_CALM, "the server has no room for unfinished requests"
+                ErrorCode.ENHANCE_YOUR_CALM, "the server has no memory for more unfinished requests"
             )
         self._held = held
 

@@ -35,11 +35,11 @@ class Leftover(NamedTuple):
 class Streams:
     """The state of each stream. Streams above `last` are idle."""
 
-    __slots__ = ("_leftovers", "_now", "_output", "_reset", "_room", "last", "unanswered")
+    __slots__ = ("_leftovers", "_memory", "_now", "_output", "_reset", "last", "unanswered")
 
-    def __init__(self, room: Stage, output: Output, now: float) -> None:
-        """Begin at the time `now` in seconds. The memory of streams is taken from `room`."""
-        self._room = room
+    def __init__(self, memory: Stage, output: Output, now: float) -> None:
+        """Begin at the time `now` in seconds. The memory of streams is taken from `memory`."""
+        self._memory = memory
         self._output = output
         self._now = now
         self._leftovers: dict[int, Leftover] = {}
@@ -76,14 +76,14 @@ class Streams:
 
     def open(self, stream: Stream) -> None:
         """Add a stream. Raises BrokenStreamError if there is no memory for it."""
-        if len(self.unanswered) >= MAX_STREAMS or not self._room.try_take(stream.size):
+        if len(self.unanswered) >= MAX_STREAMS or not self._memory.try_take(stream.size):
             raise BrokenStreamError(ErrorCode.REFUSED_STREAM)
         self.unanswered[stream.number] = stream
 
     def end_answer(self, stream: Stream) -> None:
         """Record that an answer has been sent. The rest of the request is still read."""
         del self.unanswered[stream.number]
-        self._room.give_back(stream.size)
+        self._memory.give_back(stream.size)
         stream.end_answer()
         if stream.state is HALF_CLOSED_LOCAL:
             stream.receive_window.is_held_back = False
@@ -102,7 +102,7 @@ class Streams:
         """Close a stream silently; return it if it was unanswered."""
         stream = self.unanswered.pop(number, None)
         if stream is not None:
-            self._room.give_back(stream.size)
+            self._memory.give_back(stream.size)
             stream.close()
         return stream
 

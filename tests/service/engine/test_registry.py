@@ -77,8 +77,8 @@ def test_a_model_is_found_by_all_that_is_given(
         ({"name": "digits", "label": "canary", "version": 1}, "version 1 with the label 'canary'"),
         ({"kind": "classify", "name": "words"}, "No model words, version any, is served here"),
         ({"kind": "dream"}, r"of any name.*Served here: none\."),
-        ({}, "name one"),
-        ({"version": 1}, "name one"),
+        ({}, "choose one by its name"),
+        ({"version": 1}, "choose one by its name"),
     ],
 )
 def test_what_fits_no_model_is_unknown(

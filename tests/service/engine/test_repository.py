@@ -57,8 +57,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda models: (models / "tint" / "1" / "model.json").unlink(),
         "can't be read",
     ),
-    "another version's card": (lambda models: _edit_card(models, version=7), "the folders' names"),
-    "another model's card": (lambda models: _edit_card(models, name="hue"), "the folders' names"),
+    "another version's card": (
+        lambda models: _edit_card(models, version=7),
+        "the folders must be named",
+    ),
+    "another model's card": (
+        lambda models: _edit_card(models, name="hue"),
+        "the folders must be named",
+    ),
     "a card that isn't JSON": (
         lambda models: (models / "tint" / "1" / "model.json").write_text("{"),
         "isn't a model card",
