@@ -4,6 +4,7 @@ Everything that serves a model reads it, so its form is a contract: new fields m
 existing ones must not change.
 """
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,11 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from training.data.cache import hash_of
 from training.errors import ArtifactError
 from training.files import write_atomically
 
 FILE_NAME = "model.json"
-Task = Literal["image_classification", "text_classification", "image_embedding"]
+Task = Literal["image_classification", "text_classification", "image_embedding", "tensors"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,23 @@ class TextPreprocessing:
 
 
 @dataclass(frozen=True)
+class RawTextPreprocessing:
+    """Texts go into the model as they are: one string a row."""
+
+    type: Literal["raw_text"] = "raw_text"
+
+
+@dataclass(frozen=True)
+class TensorPreprocessing:
+    """There is none: arrays go into the model as they are."""
+
+    type: Literal["tensors"] = "tensors"
+
+
+Preprocessing = ImagePreprocessing | TextPreprocessing | RawTextPreprocessing | TensorPreprocessing
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """A data set: where it comes from, its SHA-256, and the number of examples in each part."""
 
@@ -123,7 +140,7 @@ class TrainingRecord:
     history: dict[str, list[float]]
     seconds: float
     baselines: dict[str, float] = field(default_factory=dict)
-    created: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    created: str = field(default_factory=lambda: now())
     libraries: dict[str, str] = field(default_factory=lambda: libraries())
 
     FILE_NAME = "training.json"
@@ -149,7 +166,7 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class Card:
-    """The whole card."""
+    """The whole card. For a model that was trained elsewhere, how it was made stays empty."""
 
     name: str
     version: int
@@ -158,7 +175,7 @@ class Card:
     created: str
     labels: list[str] | None
     signatures: dict[str, Signature]
-    preprocessing: ImagePreprocessing | TextPreprocessing
+    preprocessing: Preprocessing
     training_data: list[TrainingData]
     hyperparameters: dict[str, str | int | float | bool]
     metrics: list[Metric]
@@ -176,7 +193,7 @@ def make_card(
     task: Task,
     description: str,
     labels: Sequence[str] | None,
-    preprocessing: ImagePreprocessing | TextPreprocessing,
+    preprocessing: Preprocessing,
     training_data: Sequence[TrainingData],
     metrics: Sequence[Metric],
 ) -> Card:
@@ -199,6 +216,34 @@ def make_card(
         hyperparameters=record.hyperparameters,
         metrics=list(metrics),
         libraries=record.libraries,
+        files=file_hashes(folder),
+    )
+
+
+def packaged_card(
+    folder: Path,
+    *,
+    name: str,
+    version: int,
+    task: Task,
+    description: str,
+    labels: Sequence[str] | None,
+    preprocessing: Preprocessing,
+) -> Card:
+    """The card of a model that was trained elsewhere, whose SavedModel is in `folder`."""
+    return Card(
+        name=name,
+        version=version,
+        task=task,
+        description=description,
+        created=now(),
+        labels=None if labels is None else list(labels),
+        signatures=signatures(tf.saved_model.load(str(folder))),
+        preprocessing=preprocessing,
+        training_data=[],
+        hyperparameters={},
+        metrics=[],
+        libraries=libraries(),
         files=file_hashes(folder),
     )
 
@@ -228,11 +273,18 @@ def _tensors(specs: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file of the SavedModel in `folder` (pictures and JSON are not part of it)."""
-    files = [*folder.glob("*.pb"), *folder.glob("variables/*"), *folder.glob("assets/*")]
+    """SHA-256 of each file of the model in `folder` (pictures and JSON are not part of it)."""
+    patterns = ("*.pb", "*.npz", "variables/*", "assets/*")
+    files = [file for pattern in patterns for file in folder.glob(pattern)]
     return {
-        file.relative_to(folder).as_posix(): hash_of(file.read_bytes()) for file in sorted(files)
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(files)
     }
+
+
+def now() -> str:
+    """This moment in UTC, as cards say it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def libraries() -> dict[str, str]:

@@ -11,6 +11,7 @@ import click
 from rich.logging import RichHandler
 
 from training.errors import ArtifactError, DownloadError, TrainingError
+from training.packaging.command import package_command
 from training.recipes import FULL_BATCH, QUICK_EXAMPLES, RECIPES, Recipe
 from training.report import show
 
@@ -69,7 +70,7 @@ class BatchSize(click.ParamType[int]):
 
 @click.group(cls=Commands)
 def main() -> None:
-    r"""Train Trident's three models and export them for serving.
+    r"""Train Trident's three models and export them for serving, or package one of yours.
 
     \b
     Try everything, in less than a minute:
@@ -78,6 +79,8 @@ def main() -> None:
         python -m training all --replace
     Train one with another learning rate, and keep version 1 beside it:
         python -m training digits --learning-rate 0.001 --version 2
+    Have a Keras model of your own served:
+        python -m training package flowers.keras --name flowers
 
     A model is written to OUTPUT/NAME/VERSION: a SavedModel, its card (model.json: its inputs and
     outputs, how it was made, how good it is on data it never saw) and pictures. Data sets are
@@ -87,6 +90,8 @@ def main() -> None:
     logging.basicConfig(format="%(message)s", handlers=[RichHandler(show_path=False)])
     logging.getLogger("training").setLevel(logging.INFO)
 
+
+main.add_command(package_command)
 
 output_option = click.option(
     "--output",

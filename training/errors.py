@@ -31,3 +31,7 @@ class ExportError(TrainingError):
 
 class ArtifactError(TrainingError):
     """A folder is not an exported model of this project."""
+
+
+class PackagingError(TrainingError):
+    """A model can't be packaged as it is, or not by these options."""

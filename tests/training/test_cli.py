@@ -13,7 +13,7 @@ from training.data.images import ImageDataset
 from training.errors import DownloadError
 from training.recipes import FULL_BATCH, RECIPES, Recipe
 
-COMMANDS = ["fetch", "digits", "sentiment", "embedding", "all", "evaluate"]
+COMMANDS = ["fetch", "digits", "sentiment", "embedding", "all", "evaluate", "package"]
 
 
 def run(*arguments: str) -> Result:

@@ -78,6 +78,17 @@ def test_another_answer_is_noticed(
         export.verify(folder, [right])
 
 
+def test_answers_that_are_no_numbers_are_compared_whole() -> None:
+    words = np.array([b"good", b"bad"])
+    assert export.is_close(words, words.copy())
+    assert not export.is_close(words, np.array([b"good", b"bat"]))
+    assert not export.is_close(np.array([1, 2]), np.array([1, 3]))
+    assert export.is_close(np.array([np.nan, 1.0]), np.array([np.nan, 1.0 + 1e-7]))
+    assert export.as_array(tf.constant("word")).tolist() == b"word"
+    halves = np.array([1.0], np.float16)
+    assert export.is_close(halves, halves + np.float16(2e-3))
+
+
 def test_a_model_that_cannot_be_loaded_is_noticed(
     folder: Path, right: export.Example, tmp_path: Path
 ) -> None:
