@@ -1,9 +1,9 @@
-"""How many bytes the requests under way may take, and the wait until enough are free.
+"""How many bytes the requests in progress may take, and the wait until enough are free.
 
 A worker has one account of bytes, with a part for each stage of a request. A request takes what a
-stage needs before that stage begins, and gives everything back at its end. While it waits for
-bytes of one stage, it may keep those of the stages before, never of a later one: so requests never
-wait for each other in a circle.
+stage needs before that stage begins, and gives everything back at its end. While it waits for bytes
+of one stage, it may keep those of earlier stages, but never those of later ones. So there is no
+deadlock.
 """
 
 import asyncio
@@ -182,7 +182,7 @@ class Reservation:
 def overloaded() -> OverloadedError:
     """Return the error of a request for which not enough bytes are free."""
     return OverloadedError(
-        "The requests under way take all the memory that the service has for them: "
+        "The requests in progress use all the memory that the service has for them: "
         "try again later.",
         retry_after=_RETRY_SECONDS,
     )

@@ -1,4 +1,4 @@
-"""Text classification by a model that takes texts themselves, with all that it needs inside."""
+"""Text classification by a model that takes raw texts, and does all preprocessing itself."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,12 +21,12 @@ _BYTES_PER_CHARACTER = 4
 class RawTextClassification(Task[str, str, TextLabel]):
     """Classifies texts by a signature `serving_default` from strings [n] to `probabilities`.
 
-    Only the first `LONGEST` characters of a text are read. A long text runs by itself: in a batch
-    all texts are padded to the length of the longest.
+    Only the first `LONGEST` characters of a text are read. A long text runs alone: in a batch all
+    texts are padded to the length of the longest.
     """
 
     def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
-        """Raises CorruptModelError if the card isn't one of a text classifier."""
+        """Raises CorruptModelError if the card isn't that of a text classifier."""
         spec = card.signature(SIGNATURE, "probabilities")
         self._labels = labels_of(card, SIGNATURE)
         self._text = only_input(card, SIGNATURE)
@@ -40,7 +40,7 @@ class RawTextClassification(Task[str, str, TextLabel]):
         """Cut a text. Raises UndecodableInputError for one without a visible character."""
         if not data or data.isspace():
             raise UndecodableInputError("The text is empty: send at least one word.")
-        # One character more than is read tells that the text was cut.
+        # One more character than is read shows that the text was cut.
         return data[: LONGEST + 1]
 
     def row_bytes(self, data: str) -> int:
@@ -48,7 +48,7 @@ class RawTextClassification(Task[str, str, TextLabel]):
         return _BYTES_PER_CHARACTER * min(len(data), LONGEST + 1)
 
     def may_run_inline(self, row: str) -> bool:
-        """Tell by the text's length."""
+        """Tell from the text's length."""
         return len(row) <= SHORT
 
     def warm_up(self) -> None:
@@ -56,7 +56,7 @@ class RawTextClassification(Task[str, str, TextLabel]):
         self._probabilities(["a"])
 
     def optimize(self) -> Iterator[Race]:
-        """Return nothing: XLA compiles no strings."""
+        """Return nothing: XLA can't compile strings."""
         return iter(())
 
     def programs(self) -> Sequence[ShapeProgram]:
@@ -73,7 +73,7 @@ class RawTextClassification(Task[str, str, TextLabel]):
         return [answers[index] for index in range(len(rows))]
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[TextLabel]) -> None:
-        """Tell what was answered, and how surely."""
+        """Count the labels and observe the confidence."""
         metrics.classified([a.label for a in answers], [a.score for a in answers])
 
     def _probabilities(self, texts: Sequence[str]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""Tensors: a signature as it is. Arrays by name in, arrays by name out."""
+"""Tensors: a signature without any preprocessing. Arrays by name in, arrays by name out."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +33,8 @@ class Tensors:
     outputs: Annotated[
         dict[str, Any],
         Field(
-            description="The outputs by name, as nested lists. They begin with the dimension of a "
-            "batch if the inputs do.",
+            description="The outputs by name, as nested lists. They have a batch dimension if the "
+            "inputs have one.",
             examples=[{"probabilities": [[0.1, 0.9]]}],
         ),
     ]
@@ -44,7 +44,7 @@ class Tensors:
 class TensorRow:
     """A request's arrays. In a batch each is [count, ...].
 
-    `is_single` says that the caller left the dimension of the batch out.
+    `is_single` says that the caller omitted the batch dimension.
     """
 
     arrays: dict[str, Array]
@@ -60,12 +60,12 @@ class TensorRow:
 class TensorTask(Task[Values, TensorRow, Tensors]):
     """Runs the signature `serving_default`, whatever its inputs and outputs are.
 
-    If each of them begins with a dimension of any size, that is the batch: requests whose other
-    dimensions are the same run together. If not, every request runs by itself.
+    If each of them begins with a dimension of any size, that is the batch dimension: requests whose
+    other dimensions are the same run together. If not, every request runs alone.
     """
 
     def __init__(self, model: SavedModel, card: ModelCard, limits: TaskLimits) -> None:
-        """Raises CorruptModelError if the model hasn't the signature that the card describes."""
+        """Raises CorruptModelError if the model's signature isn't as the card describes it."""
         spec = card.signature(SIGNATURE)
         tensors = (*spec.inputs.values(), *spec.outputs.values())
         self._is_batched = all(tensor.shape[:1] == (None,) for tensor in tensors)
@@ -76,11 +76,11 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         self._runner = Runner(signature, [row] if row else [], limits.max_batch_size)
 
     def decodes_in_thread(self, data: Values) -> bool:
-        """Tell by the number of values."""
+        """Tell from the number of values."""
         return sum(map(_count, data.values())) > _QUICK_VALUES
 
     def decode(self, data: Values) -> TensorRow:
-        """Make arrays of a request's nested lists.
+        """Make arrays from a request's nested lists.
 
         Raises:
             UndecodableInputError: an input is missing, unknown, or not of its type and shape.
@@ -126,13 +126,13 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         return [answers[index] for index in range(len(rows))]
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Tensors]) -> None:
-        """Tell how much of the work was padding."""
+        """Record how many elements were padding."""
         metrics.computed(self._runner.elements)
 
     def _check_names(self, data: Values) -> None:
         missing, unknown = self._inputs.keys() - data.keys(), data.keys() - self._inputs.keys()
         if missing or unknown:
-            fault = f"{min(missing)!r} is missing" if missing else f"{min(unknown)!r} isn't one"
+            fault = f"{min(missing)!r} is missing" if missing else f"{min(unknown)!r} is unknown"
             named = ", ".join(f"{name!r}" for name in sorted(self._inputs))
             raise UndecodableInputError(f"The inputs of the model are {named}: {fault}.")
 
@@ -159,12 +159,12 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         counts = {len(array) for array in arrays.values()}
         if len(counts) != 1 or not all(counts):
             raise UndecodableInputError(
-                "Every input must hold the same number of examples, at least one."
+                "Every input must have the same number of examples, at least one."
             )
         (count,) = counts
         if count > self._most:
             raise TooLargeError(
-                f"The inputs hold {count} examples, over the limit of {self._most}: send them in "
+                f"The inputs have {count} examples, over the limit of {self._most}: send them in "
                 "several requests."
             )
         return TensorRow(arrays, count, is_single)
@@ -190,7 +190,7 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         batch = {name: np.concatenate([row.arrays[name] for row in rows]) for name in self._inputs}
         outputs, total = self._runner(batch), sum(row.count for row in rows)
         if any(len(output) != total for output in outputs.values()):
-            raise InferenceError("The model answered for another number of examples.")
+            raise InferenceError("The model returned a different number of examples.")
         answers, start = [], 0
         for row in rows:
             part = {name: output[start : start + row.count] for name, output in outputs.items()}
@@ -209,7 +209,7 @@ def _answer(outputs: Mapping[str, Array], row: TensorRow) -> Tensors:
 
 
 def _known_shapes(inputs: Mapping[str, TensorSpec]) -> dict[str, tuple[int, ...]] | None:
-    """Return the shapes of an example, or None if they vary or hold strings, which aren't zero."""
+    """Return the shapes of an example, or None if they vary or an input has strings."""
     shapes: dict[str, tuple[int, ...]] = {}
     for name, tensor in inputs.items():
         sizes = [size for size in tensor.shape[1:] if size is not None]

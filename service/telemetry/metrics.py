@@ -322,7 +322,7 @@ def record_loaded(
 
 
 def record_rejected(name: str, version: str) -> None:
-    """Record that a version on disk can't be served."""
+    """Record that a version on disk is rejected."""
     _MODEL_REJECTED.labels(name, version).set(1)
 
 

@@ -21,7 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from service.telemetry.exchange import Exchange
 
 _FAILURES: Final = {"500", "503", "504", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
-_MAX_CLOSE_SECONDS: Final = 3.0  # that stopping waits for a collector
+_MAX_CLOSE_SECONDS: Final = 3.0  # seconds that stopping waits for a collector
 
 
 class Tracer:

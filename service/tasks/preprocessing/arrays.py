@@ -1,4 +1,4 @@
-"""Arrays as nested lists of JSON, both ways."""
+"""Converting between arrays and nested lists of JSON."""
 
 import base64
 import binascii
@@ -17,8 +17,8 @@ _MOST_DIMENSIONS: Final = 32
 def read_array(name: str, value: Any, dtype: str) -> Array:
     """Make an array of a value, or of nested lists of values.
 
-    Strings are kept as bytes: text as UTF-8, an object `{"b64": ...}` as what it encodes. An array
-    must have the type already.
+    Strings are kept as bytes: text as UTF-8, an object `{"b64": ...}` decoded. An array must
+    already have the type.
 
     Args:
         name: the input's, for errors.
@@ -50,15 +50,15 @@ def read_array(name: str, value: Any, dtype: str) -> Array:
                 f'A value of the input "{name}" is out of the range of {dtype}: '
                 f"{limits.min} to {limits.max}."
             )
-    with np.errstate(over="ignore"):  # a number too large for a float is infinite
+    with np.errstate(over="ignore"):  # a number that is too large for a float becomes infinite
         return found.astype(wanted)
 
 
 def nested_lists(array: Array) -> Any:
     """Return an array as nested lists, or as a value if it has no dimension.
 
-    Strings are text where they are UTF-8, and objects `{"b64": ...}` where they aren't. Types that
-    JSON has no number for (bfloat16) are written as float32.
+    Strings are text if they are UTF-8, otherwise objects `{"b64": ...}`. Types without a number in
+    JSON (bfloat16) are written as float32.
     """
     if array.dtype == object:
         return _written(array.tolist())
@@ -66,7 +66,7 @@ def nested_lists(array: Array) -> Any:
 
 
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
-    """Return the type of numbers by TensorFlow's name. Raises TypeError if there is no such one."""
+    """Return the type of numbers with TensorFlow's name. Raises TypeError if there is none."""
     try:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
@@ -79,7 +79,7 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
 
 
 _ACCEPTED: Final = {"bool": "b", "int": "iu", "float": "iuf", "complex": ""}
-"""Kinds of numbers in JSON that are taken for a family of types."""
+"""Kinds of numbers in JSON that are accepted for a family of types."""
 
 
 def _family(dtype: np.dtype[Any]) -> str:
@@ -143,9 +143,9 @@ def _written(value: Any) -> Any:
 
 def _not_regular(name: str) -> UndecodableInputError:
     return UndecodableInputError(
-        f'The lists of the input "{name}" have different lengths: they must make a whole array.'
+        f'The lists of the input "{name}" have different lengths: send lists of the same length.'
     )
 
 
 def _wrong_type(name: str, dtype: str) -> UndecodableInputError:
-    return UndecodableInputError(f'The input "{name}" must hold values of the type {dtype}.')
+    return UndecodableInputError(f'The input "{name}" must have values of the type {dtype}.')

@@ -65,7 +65,7 @@ def test_arrays_are_answered_by_arrays(client: httpx.Client, name: str) -> None:
 
 REFUSED: dict[str, tuple[str, Any, int, str]] = {
     "an input too few": ("pair", {"x": [[1, 2, 3]]}, 422, "'weight' is missing"),
-    "an unknown input": ("sequence", {"ids": [1], "mask": [1]}, 422, "'mask' isn't one"),
+    "an unknown input": ("sequence", {"ids": [1], "mask": [1]}, 422, "'mask' is unknown"),
     "no input": ("pair", {}, 422, "is missing"),
     "ragged lists": ("sequence", {"ids": [[1], [1, 2]]}, 422, "different lengths"),
     "another shape": ("pair", {"x": [[1, 2]], "weight": [1]}, 422, "[?, 3]"),

@@ -1,4 +1,4 @@
-"""The gRPC server by itself, without models, in the test's own event loop: uvloop, as ever."""
+"""The gRPC server alone, without models, in the test's own event loop: uvloop, as in service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,13 +28,13 @@ async def small() -> AsyncIterator[SmallServer]:
 
 @pytest.fixture
 async def wire(small: SmallServer) -> AsyncIterator[Wire]:
-    """A connection to it that has greeted."""
+    """A connection to it, after the handshake."""
     async with small.wire() as open_wire:
         yield open_wire
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what lasts too long ended sooner than in service. To be asked for before `small`."""
+    """Shorter time limits than in service. Request this fixture before `small`."""
     monkeypatch.setattr(server, "_TICK", 0.05)
     monkeypatch.setattr(unary, "_SLACK", 0.05)

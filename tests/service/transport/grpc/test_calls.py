@@ -1,4 +1,4 @@
-"""gRPC on the wire: framing, deadlines, compression, metadata, and what a call can fail by."""
+"""gRPC on the wire: framing, deadlines, compression, metadata, and the errors of calls."""
 
 import asyncio
 import gzip

@@ -97,7 +97,7 @@ async def widened(wire: Wire) -> int:
 async def test_a_large_message_is_let_in_when_there_is_room_for_it(
     small: SmallServer, wire: Wire
 ) -> None:
-    """Messages that never become whole can't make the server hold more than it may."""
+    """Messages that are never complete can't make the server use more memory than its limit."""
     account = small.methods.account
     account.large_bodies = Stage(3 * LARGE)
     wire.send(window_update(0, 2**30), settings({Setting.INITIAL_WINDOW_SIZE: 2**30}))
@@ -187,7 +187,7 @@ async def test_a_streamed_message_is_small(wire: Wire) -> None:
 
 
 async def test_a_slow_upload_is_taken_as_long_as_it_goes_on(impatient: None) -> None:
-    """The time-out is for the answer; an upload has it for each part."""
+    """The time-out is for the answer; in an upload it applies to each part."""
     async with small_server(free_port(), seconds=0.4) as small, small.wire() as wire:
         body = with_prefix(bytes(LARGE))
         wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, wire.block("/test/Size")))
@@ -285,7 +285,7 @@ async def test_a_peer_that_does_not_read_is_not_read_and_then_cut_off(
 
 
 async def test_windows_and_settings_are_kept_to_by_the_byte(wire: Wire) -> None:
-    """Whatever the windows, no more than they allow comes, and all of it comes in the end."""
+    """Whatever the windows, no more data arrives than they allow, and all arrives in the end."""
     wire.send(settings({Setting.INITIAL_WINDOW_SIZE: 7}), wire.call(1, b"3000", "/test/Grow"))
     got = len((await wire.until(frames.DATA)).payload)
     assert got == 7

@@ -39,7 +39,7 @@ class Frame(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came of a stream: all its headers and trailers, its body, and how it was reset."""
+    """What was received of a stream: its headers and trailers, its body, and how it was reset."""
 
     headers: dict[str, str]
     body: bytes
@@ -106,7 +106,7 @@ class Wire:
         return last.code
 
     async def answer(self, stream: int) -> Answer:
-        """Return what comes of a stream; frames of others are thrown away."""
+        """Return what is received of a stream; frames of others are dropped."""
         headers: dict[str, str] = {}
         body = b""
         while (found := await self.read()) is not None:
@@ -125,7 +125,7 @@ class Wire:
 
 
 class Methods:
-    """The methods of the small server, and what was cancelled of them."""
+    """The methods of the small server, and a record of those that were cancelled."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -136,11 +136,11 @@ class Methods:
         return message
 
     async def grow(self, _: Call, message: bytes) -> bytes:
-        """Answer by as many bytes as the message says."""
+        """Answer with as many bytes as the message says."""
         return bytes(int(message))
 
     async def size(self, _: Call, message: bytes) -> bytes:
-        """Answer by the number of bytes in the message."""
+        """Answer with the number of bytes in the message."""
         return b"%d" % len(message)
 
     async def wait(self, _: Call, message: bytes) -> bytes:
@@ -189,7 +189,7 @@ class SmallServer:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Wire]:
-        """Open a connection that has said nothing yet."""
+        """Open a connection that has sent nothing yet."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             yield Wire(reader, writer)
@@ -198,13 +198,13 @@ class SmallServer:
 
     @asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
-        """Open a connection, and greet."""
+        """Open a connection, and do the handshake."""
         async with self.connection() as wire:
             wire.send(HELLO)
             yield wire
 
     async def works(self) -> bool:
-        """Tell whether a good client is answered."""
+        """Tell whether a well-behaved client is answered."""
         async with self.wire() as wire:
             wire.send(wire.call(1, b"still there?"))
             return (await wire.answer(1)).body == with_prefix(b"still there?")

@@ -38,7 +38,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request (ASGI) by the length of its body."""
+    """Answer a request (ASGI) with the length of its body."""
     assert scope["type"] == "http"
     try:
         body = await read_body(receive)
@@ -48,7 +48,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def answer(send: Send, content: bytes, status: int = 200) -> None:
-    """Answer by the content."""
+    """Answer with the content."""
     headers = [(b"content-length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
@@ -66,7 +66,7 @@ class Endpoints:
         return url_path.decode() if url_path in (b"/classify", b"/sentiment", b"/embed") else None
 
     def try_reserve(self, _: str, size: int) -> Reservation | None:
-        """Take room for a body."""
+        """Reserve memory for a body."""
         reservation = Reservation(self._account)
         return reservation if reservation.try_reserve(size) else None
 
@@ -150,7 +150,7 @@ async def serving(
     has_endpoints: bool = True,
     protocol: type[HttpToolsProtocol] | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve the application, which also answers what the endpoints are asked.
+    """Serve the application, which also answers the endpoints.
 
     The connections are ours, unless uvicorn's are given as `protocol`.
     """

@@ -1,4 +1,4 @@
-"""Requests that stop on their way, and what is answered to them."""
+"""Requests that stop in the middle, and their answers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Connections to a shared socket: one a turn for each process, none of them lost."""
+"""Connections to a shared socket: each process accepts one at a time, and none is lost."""
 
 import asyncio
 import errno
@@ -18,7 +18,7 @@ PATIENCE = 10.0  # seconds
 
 
 class Echo(asyncio.Protocol):
-    """Sends back what comes, and counts the connections of its loop."""
+    """Sends back what it receives, and counts the connections of its loop."""
 
     def __init__(self, opened: list[asyncio.Transport]) -> None:
         self._opened = opened
@@ -32,7 +32,7 @@ class Echo(asyncio.Protocol):
 
 
 class Full(socket.socket):
-    """A socket of a process that has no room for another open file, for once."""
+    """A socket of a process that can't open another file, for once."""
 
     refusals = 1
 
@@ -82,7 +82,7 @@ def test_every_connection_is_taken_and_answered() -> None:
 def test_a_burst_is_shared_with_a_process_that_wakes_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The other process, this one's other hand here, finds all but one of them still there."""
+    """The other process (here it is the test) still finds all but one of them."""
     monkeypatch.setattr(accepting, "_TURN", PATIENCE)
 
     async def scenario() -> None:

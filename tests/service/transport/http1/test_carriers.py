@@ -1,4 +1,4 @@
-"""Who carries a request: the application's own carrier for its paths, uvicorn for the rest."""
+"""The carrier of a request: our own for the application's paths, uvicorn for the rest."""
 
 import logging
 
@@ -21,13 +21,13 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 async def behind(_: Scope, receive: Receive, send: Send) -> None:
-    """Answer (ASGI) in the place of BentoML."""
+    """Answer (ASGI) instead of BentoML."""
     await read_body(receive)
     await answer(send, b"behind")
 
 
 class Front(Endpoints):
-    """Answers by the path, the query and the length of the body."""
+    """Answers with the path, the query and the length of the body."""
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         body = await read_body(request.receive)
@@ -117,7 +117,7 @@ async def test_a_client_that_waits_is_told_to_go_on(length: int) -> None:
 
 
 class Full(Front):
-    """Has no room before a body is read."""
+    """Has no memory before a body is read."""
 
     def try_reserve(self, _: str, size: int) -> Reservation | None:
         return None

@@ -1,7 +1,7 @@
-"""An answer that is there before the request is whole reaches the client.
+"""An answer that is ready before the request is complete reaches the client.
 
-Clients that send all of their request before they read anything are the hard ones: where bytes
-come to a closed connection the kernel resets it, and what was answered is lost.
+Clients that send all of their request before they read are the difficult ones: if bytes arrive on a
+closed connection, the kernel resets it, and the answer is lost.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ async def test_a_small_rest_that_does_not_come_ends_the_connection(request_: byt
 
 @pytest.mark.parametrize("path", ["/other", "/sentiment"])
 async def test_a_client_that_waits_for_a_word_is_told_that_the_connection_ends(path: str) -> None:
-    """It may send its body or not, so nobody knows what its next bytes are."""
+    """It may send its body or not, so the meaning of its next bytes is unknown."""
     async with serving(refuse) as served:
         client = await served.connect()
         await client.send(head("Content-Length: 4", "Expect: 100-continue", path=path))

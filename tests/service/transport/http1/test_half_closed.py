@@ -1,4 +1,4 @@
-"""A client that closes its sending side gets its answers; one that has gone is worked for no more.
+"""A half-closed client gets its answers; work for a client that has gone is cancelled.
 
 The two look the same until something is sent to them.
 """
@@ -101,7 +101,7 @@ async def test_a_client_that_never_asked_gets_nothing() -> None:
 
 
 class Slow(Endpoints):
-    """Takes its time, at an endpoint and as an application; knows whether it was given up."""
+    """Takes long, at an endpoint and as an application; knows whether it was cancelled."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()

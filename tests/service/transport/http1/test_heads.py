@@ -1,4 +1,4 @@
-"""What two servers could understand differently is refused, and so is what has no end."""
+"""Heads that two servers could understand differently are refused, and so are endless ones."""
 
 import asyncio
 import json
@@ -130,7 +130,7 @@ AMBIGUOUS = {
 
 
 class Seen:
-    """An application that keeps what it was asked."""
+    """An application that records its requests."""
 
     def __init__(self) -> None:
         self.paths: list[str] = []

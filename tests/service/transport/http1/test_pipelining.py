@@ -1,4 +1,4 @@
-"""Requests that come before the ones before them are answered: any number, in little memory."""
+"""Requests that arrive before earlier ones are answered: any number, in little memory."""
 
 import asyncio
 from typing import cast
@@ -21,7 +21,7 @@ GET = b"GET /other HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 async def number(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request (ASGI) by the number in its query."""
+    """Answer a request (ASGI) with the number in its query."""
     await read_body(receive)
     await answer(send, cast("bytes", scope["query_string"]))
 

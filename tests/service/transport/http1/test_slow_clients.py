@@ -1,4 +1,4 @@
-"""Clients that send or read too slowly are ended; those that are only slow are served."""
+"""Clients that send or read too slowly are disconnected; slow but steady ones are served."""
 
 import asyncio
 

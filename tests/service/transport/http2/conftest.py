@@ -1,4 +1,4 @@
-"""HTTP/2 is spoken to by way of the small gRPC server: its methods are what answers requests."""
+"""HTTP/2 is tested through the small gRPC server, whose methods answer the requests."""
 
 from tests.service.transport.grpc.conftest import event_loop_policy, impatient, small, wire
 

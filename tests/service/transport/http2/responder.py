@@ -1,4 +1,4 @@
-"""A server without a socket: the protocol, and an answer to each request by its path."""
+"""A server without a socket: the protocol, with an answer to each request for its path."""
 
 from typing import Any
 
@@ -20,7 +20,8 @@ Frame = tuple[int, int, int, bytes]
 
 
 class Responder:
-    """Answers "/echo" by the body, "/parts" by each part as it comes, "/early" from the headers.
+    """Answers "/echo" with the body, "/parts" with each part as it arrives, "/early" at the
+    headers.
 
     "/reset" is reset, and all others are never answered. `events` is what the protocol told,
     `output` what it sent.
@@ -36,14 +37,14 @@ class Responder:
         self._ended: set[Stream] = set()
 
     def receive(self, *pieces: bytes) -> None:
-        """Hand the protocol its input, and answer what comes of it. Nothing is sent yet."""
+        """Give the protocol its input, and answer its events. Nothing is sent yet."""
         for piece in pieces:
             for stream, event in self.protocol.receive(piece):
                 self._handle(stream, event)
             self.check()
 
     def send(self) -> bytes:
-        """Take all output there is; return it."""
+        """Take all output, and return it."""
         sent = b""
         while data := self.protocol.data_to_send():
             sent += data

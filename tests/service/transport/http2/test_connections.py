@@ -1,4 +1,4 @@
-"""HTTP/2's rules, each kept and broken frame by frame (RFC 9113)."""
+"""The rules of HTTP/2, each kept and broken frame by frame (RFC 9113)."""
 
 import asyncio
 import struct

@@ -1,4 +1,4 @@
-"""Requests that are answered before they are whole: the rest is read, and not for ever."""
+"""Requests that are answered before they are complete: the rest is read, but not for ever."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def _opened(wire: Wire, number: int, path: str = "/test/Nothing") -> bytes:
 
 
 async def _send_rest(wire: Wire, number: int, size: int) -> None:
-    """Send so many bytes as the windows allow them, and the end."""
+    """Send so many bytes, as the windows allow, and the end."""
     left = STREAM_WINDOW
     for _ in range(size // len(PART)):
         while left < len(PART):

@@ -1,4 +1,4 @@
-"""Hostile peers: each is sent away or put up with, and the others are answered as ever."""
+"""Hostile peers: each is disconnected or tolerated, and the others are still answered."""
 
 import random
 
@@ -11,7 +11,7 @@ from service.transport.http2.headers import MAX_HEADER_LIST
 from tests.service.transport.grpc.wire import HELLO, SmallServer, Wire, eventually
 
 CALM = ErrorCode.ENHANCE_YOUR_CALM
-NUMBER = 20_000  # more of anything than a sane client sends in a second
+NUMBER = 20_000  # more of anything than a well-behaved client sends in a second
 RESET = b"\x00\x00\x00\x08"
 
 
@@ -31,7 +31,7 @@ async def test_rapid_resets_are_stopped(small: SmallServer) -> None:
 
 
 async def test_mistakes_that_make_the_server_reset_are_stopped(small: SmallServer) -> None:
-    """CVE-2025-8671: the same, by way of the server's own resets."""
+    """CVE-2025-8671: the same, through the server's own resets."""
     async with small.wire() as wire:
         for number in range(1, NUMBER, 2):
             wire.send(wire.call(number, b"30", "/test/Wait"), window_update(number, 0))
@@ -69,7 +69,7 @@ async def test_a_flood_of_idle_frames_is_stopped(small: SmallServer, name: str) 
 
 
 async def test_a_flood_whose_answers_are_not_read_is_stopped(small: SmallServer) -> None:
-    """CVE-2019-9512: neither answers nor what calls for them may pile up."""
+    """CVE-2019-9512: neither answers nor frames that need answers may accumulate."""
     async with small.connection() as deaf:
         deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
         deaf.send(HELLO, frame(frames.PING, 0, 0, bytes(8)) * NUMBER)
@@ -78,7 +78,7 @@ async def test_a_flood_whose_answers_are_not_read_is_stopped(small: SmallServer)
 
 
 async def test_headers_without_end_are_stopped(small: SmallServer) -> None:
-    """CVE-2024-27316: continued for ever, with and without content."""
+    """CVE-2024-27316: endless CONTINUATION frames, with and without content."""
     for part in (b"\x00\x01a\x01b" * 100, b""):
         async with small.wire() as wire:
             wire.send(frame(frames.HEADERS, 0, 1, b"\x83"))
@@ -88,7 +88,7 @@ async def test_headers_without_end_are_stopped(small: SmallServer) -> None:
 
 
 async def test_headers_that_grow_when_they_are_decoded_are_stopped(small: SmallServer) -> None:
-    """A few bytes that refer to a large entry of the table over and over."""
+    """A few bytes that refer to a large entry of the table again and again."""
     async with small.wire() as wire:
         entry = b"\x40\x01a\x7f" + b"\x81\x1e" + bytes(b"x" * 4_000)
         wire.send(frame(frames.HEADERS, frames.END_HEADERS, 1, entry + b"\xbe" * 10_000))
@@ -116,7 +116,7 @@ async def test_random_bytes_and_random_frames_do_no_harm(small: SmallServer) -> 
 
 
 def random_frame(source: random.Random, wire: Wire) -> bytes:
-    """Return a frame that is right in most ways, and wrong in some."""
+    """Return a frame that is mostly valid, and wrong in some ways."""
     kind = source.choice((*range(10), frames.HEADERS, frames.DATA, source.randrange(256)))
     number = source.choice((0, 1, 1, 3, 3, 5, 7, 2, source.randrange(2**31)))
     flags = source.choice((0, 1, 4, 5, 5, 5, source.randrange(256)))

@@ -1,4 +1,4 @@
-"""HPACK: what is kept of header blocks, and the fields of answers."""
+"""HPACK: which header blocks are cached, and the fields of answers."""
 
 import random
 
@@ -71,7 +71,7 @@ def test_trailers_change_the_table_too() -> None:
 
 
 def test_requests_are_those_that_a_plain_decoder_finds() -> None:
-    """Whatever is sent, in whatever order, the kept requests never differ from decoded ones."""
+    """Whatever is sent, in any order, cached requests never differ from decoded ones."""
     source, encoder, reader, plain = random.Random(3), Encoder(), HeaderReader(), Decoder()
     for _ in range(2_000):
         fields = [*FIELDS[:2], (":path", f"/{source.randrange(6)}")]

@@ -25,7 +25,7 @@ from tests.service.transport.http2.responder import (
 
 @pytest.fixture
 def responder() -> Responder:
-    """A connection whose client has greeted."""
+    """A connection after the handshake."""
     opened = Responder()
     opened.exchange(HELLO)
     return opened
@@ -179,7 +179,7 @@ def test_all_connections_together_have_one_limit_of_streams() -> None:
 
 
 def test_headers_count_by_what_they_are_when_decoded() -> None:
-    """A few bytes that refer to a large entry of the table over and over stand for many."""
+    """A few bytes that refer to a large entry of the table repeatedly become many."""
     account = Account(CAPACITY_OF_ALL)
     entry = b"\x40\x01a\x7f" + b"\x81\x1e" + b"x" * 3_968
     connections = [Responder(account) for _ in range(20)]
@@ -228,7 +228,7 @@ def client_of_h2(window: int) -> h2.connection.H2Connection:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_client_of_h2_gets_all_of_its_answers(seed: int) -> None:
-    """Bodies of many sizes, windows of many sizes, and bytes that come in pieces, both ways."""
+    """Bodies and windows of many sizes, and bytes that arrive in pieces, in both directions."""
     source = random.Random(seed)
     client = client_of_h2(source.choice((1_000, 20_000, 65_535)))
     responder = Responder()

@@ -1,4 +1,4 @@
-"""Random and mutated input, by seeds: the protocol breaks no rule of its own, however it is cut."""
+"""Random and mutated input, from seeds: the protocol keeps its rules, however input is split."""
 
 import random
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def blocks(source: random.Random) -> bytes:
 
 
 def random_frame(source: random.Random) -> bytes:
-    """Return a frame that is right in most ways, and wrong in some."""
+    """Return a frame that is mostly valid, and wrong in some ways."""
     kind = source.choice((0, 0, 1, 1, 1, 1, 2, 3, 4, 6, 7, 8, 8))
     number = 0 if kind in (4, 6, 7) else source.choice((1, 1, 3, 3, 5, 7))
     flags = source.choice((0, 1, 4, 5, 5, 5))
@@ -147,7 +147,7 @@ def test_nothing_is_kept_when_a_connection_ends() -> None:
 
 
 def test_windows_are_never_overdrawn() -> None:
-    """Whatever the client allows, and whenever, no more data than that is sent."""
+    """No more data is sent than the client allows, whatever it allows and whenever."""
     for seed in range(300):
         source = random.Random(seed)
         responder = Responder()

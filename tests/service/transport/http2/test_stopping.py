@@ -1,4 +1,4 @@
-"""The end of the gRPC server's connections, those that open in the midst of it too."""
+"""The end of the gRPC server's connections, also of those that open meanwhile."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ PATIENCE = 20.0  # seconds
 
 @asynccontextmanager
 async def late_wire(server: Http2Server) -> AsyncIterator[Wire]:
-    """Open a connection that was taken before the server stopped, and is ready after that."""
+    """Open a connection that is accepted before the server stops, and ready after that."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     await asyncio.get_running_loop().connect_accepted_socket(server._make_connection, theirs)
