@@ -70,7 +70,7 @@ class BatchSize(click.ParamType[int]):
 
 @click.group(cls=Commands)
 def main() -> None:
-    r"""Train Trident's three models and export them for serving, or package one of yours.
+    """Train Trident's three models and export them for serving, or package one of yours.
 
     \b
     Try everything, in less than a minute:
@@ -86,7 +86,7 @@ def main() -> None:
     outputs, how it was made, how good it is on data it never saw) and pictures. Data sets are
     downloaded once, checked against pinned SHA-256 hashes, and kept in your cache folder or in
     $TRIDENT_CACHE.
-    """
+    """  # noqa: D301 - click wants the character itself
     logging.basicConfig(format="%(message)s", handlers=[RichHandler(show_path=False)])
     logging.getLogger("training").setLevel(logging.INFO)
 

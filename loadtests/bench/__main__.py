@@ -46,7 +46,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Folder for bench.json and bench.png.",
 )
 def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  # noqa: FBT001
-    r"""Measure Trident beside stock BentoML, and beside the models without a server.
+    """Measure Trident beside stock BentoML, and beside the models without a server.
 
     \b
     Everything, about 27 minutes on a machine that has nothing else to do:
@@ -59,7 +59,7 @@ def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  
     Both servers are started here, on free ports of 127.0.0.1, and are driven in turn by wrk
     (HTTP), h2load (gRPC) and an open-loop generator. The figures are medians of three rounds.
     A server whose answers don't match the labels isn't reported.
-    """
+    """  # noqa: D301 - click wants the character itself
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, _end)  # so that the servers are stopped, too
     try:

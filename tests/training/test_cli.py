@@ -51,6 +51,15 @@ def test_every_command_explains_itself(command: str) -> None:
     assert len(result.output.splitlines()) > 4
 
 
+@pytest.mark.parametrize("command", ["", "package"])
+def test_the_commands_to_type_stand_on_lines_of_their_own(command: str) -> None:
+    lines = [line.strip() for line in run(*command.split(), "--help").output.splitlines()]
+    assert not [line for line in lines if "\\b" in line or "\b" in line]
+    typed = [line for line in lines if line.startswith("python -m training")]
+    assert len(typed) >= 2
+    assert all(line.count("python -m training") == 1 for line in typed)
+
+
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_the_default_is_the_models_own_recipe(name: str, noted: NotedTrainer) -> None:
     assert run(name).exit_code == 0

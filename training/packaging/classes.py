@@ -74,7 +74,7 @@ def _activation(
     if choices.activation is not None:
         if count == 1 and choices.activation == "softmax":
             raise PackagingError(
-                "A softmax over one output is always 1: say --activation sigmoid or none."
+                "A softmax over one output is always 1: use --activation sigmoid or none."
             )
         return choices.activation
     if ending(signature.function, name) != "none":
@@ -82,7 +82,7 @@ def _activation(
     proposed = "sigmoid" if count == 1 else "softmax"
     say(
         f"The model doesn't end with a softmax or sigmoid: a {proposed} is put there. If its "
-        "output is probabilities already, say --activation none."
+        "output is probabilities already, use --activation none."
     )
     return proposed
 

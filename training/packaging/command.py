@@ -83,15 +83,16 @@ FILE = click.Path(path_type=Path)
     help="Replace a version that is there already, once the new one is complete.",
 )
 def package_command(**options: Any) -> None:
-    r"""Package a Keras model of yours, so that it can be served.
+    """Package a Keras model of yours, so that it can be served.
 
     SOURCE is a .keras file, an HDF5 file (.h5, .hdf5; of Keras 2 too) or the folder of a
-    SavedModel. What it takes and gives is read from it; what it doesn't say is proposed, and said.
+    SavedModel. The command reads its inputs and outputs, proposes whatever else it needs, and
+    says what it proposes.
 
     \b
         python -m training package flowers.keras --name flowers --labels daisy,rose,tulip
         python -m training package export/1 --name ranking --task tensors
-    """
+    """  # noqa: D301 - click wants the character itself
     from training import package
 
     labels = options.pop("labels")

@@ -42,7 +42,7 @@ def example(served: ServedModel, samples: Sequence[Path], source: str) -> Exampl
     if not all(export.is_close(array, again[name]) for name, array in outputs.items()):
         raise PackagingError(
             f"{source} answers the same inputs differently each time: it draws random numbers. Let "
-            "it do so in its training only, or make them an input."
+            "it do so only in training, or make them an input."
         )
     return Example("serving_default", inputs, outputs)
 

@@ -64,7 +64,7 @@ def keep_one(model: LoadedModel, name: str | None, say: Callable[[str], None]) -
         kept = "serving_default"
         if kept not in model.signatures:
             raise PackagingError(
-                f"{model.source} has the signatures {there}: say which is served by --signature."
+                f"{model.source} has the signatures {there}: choose one with --signature."
             )
         say(f"The signature {kept} is served, of {there}. Choose another by --signature NAME.")
     if kept not in model.signatures:

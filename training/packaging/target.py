@@ -31,7 +31,7 @@ def check_free(folder: Path, *, may_replace: bool) -> None:
     if folder.exists() and not may_replace:
         raise PackagingError(
             f"{folder} is there already: choose another --version, leave it out to get the next "
-            "free number, or say --replace."
+            "free number, or use --replace."
         )
 
 

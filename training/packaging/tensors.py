@@ -32,7 +32,7 @@ def serve(model: LoadedModel, choices: Choices, say: Say) -> ServedModel:
     """
     signature = model.signature
     if not signature.inputs:
-        raise PackagingError(f"{model.source} has no inputs: nothing can be asked of it.")
+        raise PackagingError(f"{model.source} has no inputs: it can't be served.")
     specs = {**signature.inputs, **signature.outputs}
     for name, spec in specs.items():
         _check_sendable(name, spec, model.source)
@@ -66,7 +66,7 @@ def _check_sendable(name: str, spec: tf.TensorSpec, source: str) -> None:
     if spec.shape.rank is None:
         raise PackagingError(
             f"The tensor {name} of {source} is {written(spec)}, and the number of its dimensions "
-            "must be known: say it by tf.ensure_shape, or by the signature's shapes."
+            "must be known: set it with tf.ensure_shape, or in the signature's shapes."
         )
 
 
