@@ -25,8 +25,7 @@ test: $(VENV)/.dev ## Run every test except those of the Docker images (docker-t
 bench: $(VENV)/.dev ## Measure Trident beside stock BentoML (ARGS="--quick" for a smoke run)
 	$(BIN)/python -m loadtests.bench $(ARGS)
 
-loadtest: $(VENV)/.dev ## Load a server as clients do, for DURATION: its own, or HOST=http://...
-(GRPC_HOST=host:port)
+loadtest: $(VENV)/.dev ## Load a server as clients do, for DURATION: its own, or HOST=http://... (GRPC_HOST=host:port)
 	$(BIN)/python -m loadtests.run_locust --users $(USERS) --spawn-rate $(SPAWN_RATE) --duration $(DURATION) \
 		$(if $(HOST),--host $(HOST)) $(if $(GRPC_HOST),--grpc-host $(GRPC_HOST)) $(ARGS)
 

@@ -1,0 +1,29 @@
+"""The Makefile: each of its targets is listed, and can be made."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.deployment.docker import ROOT
+
+TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def _make(*arguments: str) -> str:
+    run = subprocess.run(
+        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_make_alone_lists_the_targets() -> None:
+    listed = [line.split()[1] for line in _make().splitlines()]
+    assert listed == TARGETS
+    assert {"serve", "test", "lint", "docker-test"} <= set(listed)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_has_commands(target: str) -> None:
+    assert _make("--dry-run", target).strip()
