@@ -131,7 +131,7 @@ def _value_range(model: LoadedModel, spec: tf.TensorSpec, choices: Choices, say:
     }[model.takes_pixels]
     others = " or ".join(f"--range {each}" for each in RANGES if each != proposed)
     say(
-        f"The model gets pixels in {proposed}, since {why}. If it was trained on others, say "
+        f"The model gets pixels in {proposed}, since {why}. If it was trained on others, use "
         f"{others}."
     )
     return proposed
