@@ -32,6 +32,11 @@ _WHOLE = "--xla_cpu_parallel_codegen_split_count=1"
 os.environ["XLA_FLAGS"] = f"{_WHOLE} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 
+# Plain programs that TensorFlow runs at a time. With one, a long call of a model holds up all other
+# models. Two cost nothing that could be measured.
+_CALLS_AT_A_TIME = 2
+
+
 def configure_tensorflow() -> None:
     """Import TensorFlow for serving; call it once, before the first model is loaded.
 
@@ -44,7 +49,7 @@ def configure_tensorflow() -> None:
 
     try:
         config.set_intra_op_parallelism_threads(1)
-        config.set_inter_op_parallelism_threads(1)
+        config.set_inter_op_parallelism_threads(_CALLS_AT_A_TIME)
         for gpu in config.list_physical_devices("GPU"):
             config.set_memory_growth(gpu, enable=True)
     except RuntimeError:

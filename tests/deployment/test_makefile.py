@@ -1,5 +1,6 @@
 """The Makefile: each of its targets is listed, and can be made."""
 
+import os
 import re
 import subprocess
 
@@ -11,8 +12,16 @@ TARGETS = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MU
 
 
 def _make(*arguments: str) -> str:
+    # The tests may have been started by make, which tells its options to those that it starts.
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
     run = subprocess.run(
-        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        ["make", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout

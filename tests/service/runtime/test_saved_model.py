@@ -98,3 +98,37 @@ def test_a_failure_is_raised_as_the_error_that_it_is(shipped_models: Path) -> No
     signature = SavedModel(artifact.path).signature("tokens", spec)
     with pytest.raises(errors.InvalidArgumentError, match="not in"):
         signature({"token_ids": np.full((1, 16), 10**6, np.int32)})
+
+
+BUSY = """
+import threading
+import numpy as np
+from pathlib import Path
+from service.engine.repository import read_models
+from service.runtime.saved_model import SavedModel, configure_tensorflow
+
+configure_tensorflow()
+cards = {f"{a.card.name}/{a.card.version}": a for a in read_models(Path(FOLDER)).artifacts}
+
+def signature(name):
+    spec = cards[name].card.signature("serving_default")
+    return SavedModel(cards[name].path).signature("serving_default", spec)
+
+slow, tint = signature("slow/1"), signature("tint/1")
+white = np.full((1, 28, 28, 1), 255, np.uint8)
+picture = np.zeros((1, 16, 16, 3), np.float32)
+slow({"image": white * 0})
+tint({"image": picture})
+overtook = False
+for _ in range(3):
+    busy = threading.Thread(target=slow, args=({"image": white},))
+    busy.start()
+    tint({"image": picture})
+    overtook = overtook or busy.is_alive()
+    busy.join()
+print(overtook)
+"""
+
+
+def test_a_long_call_of_one_model_does_not_hold_up_another(demo_models: Path) -> None:
+    assert printed(BUSY.replace("FOLDER", repr(str(demo_models)))) == "True"
