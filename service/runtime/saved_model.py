@@ -33,7 +33,7 @@ os.environ["XLA_FLAGS"] = f"{_WHOLE} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 
 # Plain programs that TensorFlow runs at a time. With one, a long call of a model holds up all other
-# models. Two cost nothing that could be measured.
+# models. With two, small image models under full load answer about 7% fewer requests a second.
 _CALLS_AT_A_TIME = 2
 
 

@@ -10,7 +10,7 @@ from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import SavedModel
 from service.tasks.preprocessing.vectorizing import LONGEST, SHORT
 from service.tasks.task import Task, TaskLimits, labels_of, only_input, round_probabilities
-from service.tasks.text_classification import TextLabel
+from service.tasks.text_classification import TextLabel, text_label
 from service.telemetry.metrics import ModelMetrics
 
 SIGNATURE = "serving_default"
@@ -69,7 +69,7 @@ class RawTextClassification(Task[str, str, TextLabel]):
         for members in _alike(rows):
             texts = [rows[index] for index in members]
             for index, text, row in zip(members, texts, self._probabilities(texts), strict=True):
-                answers[index] = self._answer(row, is_cut=len(text) > LONGEST)
+                answers[index] = text_label(self._labels, row, truncated=len(text) > LONGEST)
         return [answers[index] for index in range(len(rows))]
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[TextLabel]) -> None:
@@ -79,11 +79,6 @@ class RawTextClassification(Task[str, str, TextLabel]):
     def _probabilities(self, texts: Sequence[str]) -> list[list[float]]:
         batch = np.array([text[:LONGEST].encode() for text in texts], dtype=object)
         return round_probabilities(self._runner({self._text: batch})["probabilities"])
-
-    def _answer(self, probabilities: list[float], *, is_cut: bool) -> TextLabel:
-        best = max(range(len(probabilities)), key=probabilities.__getitem__)
-        by_label = dict(zip(self._labels, probabilities, strict=True))
-        return TextLabel(self._labels[best], probabilities[best], by_label, is_cut)
 
 
 def _alike(rows: Sequence[str]) -> Iterator[list[int]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import numpy as np
 from pydantic import Field
 
-from service.errors import InferenceError, TooLargeError, UndecodableInputError
+from service.errors import CorruptModelError, InferenceError, TooLargeError, UndecodableInputError
 from service.runtime.card import ModelCard, TensorSpec
 from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import Array, SavedModel
@@ -68,6 +68,11 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         """Raises CorruptModelError if the model's signature isn't as the card describes it."""
         spec = card.signature(SIGNATURE)
         tensors = (*spec.inputs.values(), *spec.outputs.values())
+        if any(tensor.dtype.startswith("complex") for tensor in tensors):
+            raise CorruptModelError(
+                f"{card.name}/{card.version}: it has complex numbers, which JSON can't hold. "
+                "Split them into a real and an imaginary part in the model."
+            )
         self._is_batched = all(tensor.shape[:1] == (None,) for tensor in tensors)
         self._inputs = spec.inputs
         self._most = limits.max_batch_size
@@ -98,7 +103,7 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         return self._batch_of(arrays)
 
     def decoding_bytes(self, data: Values) -> int:
-        """Return the most bytes that the arrays of a request take: complex128 has 16 a value."""
+        """Return about the most bytes that the arrays take: 8 a number, some more a string."""
         return 16 * sum(map(_count, data.values()))
 
     def row_bytes(self, data: Values) -> int:

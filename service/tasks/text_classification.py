@@ -105,7 +105,7 @@ class TextClassification(Task[str, TextRow, TextLabel]):
             used = int(np.minimum(tokens.counts[members], length).sum())
             probabilities[members] = self._tokens({self._token_ids: batch}, used)["probabilities"]
         return [
-            self._answer(row, truncated)
+            text_label(self._labels, row, truncated=truncated)
             for row, truncated in zip(
                 round_probabilities(probabilities), tokens.truncated.tolist(), strict=True
             )
@@ -128,14 +128,12 @@ class TextClassification(Task[str, TextRow, TextLabel]):
     def _seconds(self, rows: int, group: int) -> float:
         return self._plans[group].seconds(rows)
 
-    def _answer(self, probabilities: list[float], truncated: bool) -> TextLabel:  # noqa: FBT001
-        best = max(range(len(probabilities)), key=probabilities.__getitem__)
-        return TextLabel(
-            self._labels[best],
-            probabilities[best],
-            dict(zip(self._labels, probabilities, strict=True)),
-            truncated,
-        )
+
+def text_label(labels: Sequence[str], probabilities: list[float], *, truncated: bool) -> TextLabel:
+    """Return the answer for a text, from the probability of each label."""
+    best = max(range(len(probabilities)), key=probabilities.__getitem__)
+    by_label = dict(zip(labels, probabilities, strict=True))
+    return TextLabel(labels[best], probabilities[best], by_label, truncated)
 
 
 def _finer(lengths: Sequence[int]) -> list[int]:

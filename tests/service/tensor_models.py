@@ -18,6 +18,7 @@ def save_all(models: Path) -> None:
     - sequence: ids int64 [n, any] in; total int64 [n] out.
     - small: x bfloat16 [n, 2] in, the same doubled out.
     - fixed: x float32 [2, 2] in, its transpose out; there is no batch.
+    - wave: x complex64 [n] in, its double out: it can't be served.
     - mood: text string [n] in; probabilities float32 [n, 2] out: positive with "good" in it.
     """
     import tensorflow as tf
@@ -35,6 +36,9 @@ def save_all(models: Path) -> None:
     def fixed(x: Any) -> dict[str, Any]:
         return {"y": tf.transpose(x)}
 
+    def wave(x: Any) -> dict[str, Any]:
+        return {"y": x + x}
+
     def mood(text: Any) -> dict[str, Any]:
         good = tf.cast(tf.strings.regex_full_match(text, "(?s).*good.*"), tf.float32)
         return {"probabilities": tf.stack([1 - good, good], axis=1)}
@@ -47,6 +51,7 @@ def save_all(models: Path) -> None:
         sequence: [spec("ids", "int64", None, None)],
         small: [spec("x", "bfloat16", None, 2)],
         fixed: [spec("x", "float32", 2, 2)],
+        wave: [spec("x", "complex64", None)],
         mood: [spec("text", "string", None)],
     }
     for call, specs in inputs.items():

@@ -78,12 +78,12 @@ def numpy_dtype(dtype: str) -> np.dtype[Any]:
     return found
 
 
-_ACCEPTED: Final = {"bool": "b", "int": "iu", "float": "iuf", "complex": ""}
+_ACCEPTED: Final = {"bool": "b", "int": "iu", "float": "iuf"}
 """Kinds of numbers in JSON that are accepted for a family of types."""
 
 
 def _family(dtype: np.dtype[Any]) -> str:
-    return {"b": "bool", "i": "int", "u": "int", "c": "complex"}.get(dtype.kind, "float")
+    return {"b": "bool", "i": "int", "u": "int"}.get(dtype.kind, "float")
 
 
 def _read_strings(name: str, value: Any) -> Array:

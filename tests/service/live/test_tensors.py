@@ -191,3 +191,10 @@ def test_the_models_are_described(client: httpx.Client) -> None:
     signature = pair["versions"][0]["signatures"]["serving_default"]
     assert signature["inputs"]["weight"] == {"dtype": "int32", "shape": [None]}
     assert signature["outputs"].keys() == {"sum", "name"}
+
+
+def test_complex_numbers_are_refused_at_the_start(live: LiveServer, client: httpx.Client) -> None:
+    answer = client.post("/models/wave", json={"inputs": {"x": [1]}})
+    assert (answer.status_code, answer.json()["title"]) == (503, "Not ready")
+    assert "wave/1" in live.log
+    assert "complex numbers" in live.log
