@@ -8,7 +8,8 @@ a plain call. A batch is then run in the parts that take the least time together
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -63,13 +64,12 @@ class ShapeProgram:
 class _Programs:
     """The programs for rows of one shape, by batch size, and the plan when to run which."""
 
-    __slots__ = ("compiled", "elements", "plan", "races", "row")
+    __slots__ = ("elements", "plan", "races", "row")
 
     def __init__(self, row: Shapes, max_batch_size: int) -> None:
         self.row = row
         self.elements = sum(math.prod(shape) for shape in row.values())
         self.plan = Plan(max_batch_size)
-        self.compiled: dict[int, Program] = {}
         self.races: dict[int, Race] = {}
 
     def shapes(self, size: int) -> dict[str, Shape]:
@@ -95,7 +95,9 @@ class Runner:
         self, signature: Signature, row_shapes: Sequence[Shapes], max_batch_size: int
     ) -> None:
         """Run everything plain until `optimize` has found what is faster compiled."""
-        self._plain = signature
+        self._plain: Signature = signature
+        self._compiled: Program | None = None
+        self._expected: dict[frozenset[tuple[str, Shape]], Race] = {}
         self._names = tuple(signature.inputs)
         self._sizes = [size for size in PROGRAM_SIZES if size <= max_batch_size]
         self._programs = {
@@ -118,12 +120,12 @@ class Runner:
         steps = programs.plan.steps(rows)
         self._count(steps, programs.elements, rows * programs.elements if used is None else used)
         if len(steps) == 1:
-            return self._run(programs, batch, steps[0])
+            return self._run(batch, steps[0])
         parts: list[dict[str, Array]] = []
         start = 0
         for step in steps:
             part = {name: array[start : start + step.rows] for name, array in batch.items()}
-            parts.append(self._run(programs, part, step))
+            parts.append(self._run(part, step))
             start += step.rows
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -131,10 +133,26 @@ class Runner:
         """Return the plan for rows of this shape; it changes as programs are timed."""
         return self._programs[tuple([row[name] for name in self._names])].plan
 
+    def expect(self, known: Iterable[ShapeProgram]) -> None:
+        """Don't compile where that was slower for an earlier version; call it before `warm_up`.
+
+        A version that was trained anew mostly has the same operations, so that the same program is
+        faster. Compiling takes a processor for a second, which the earlier version may need.
+        """
+        for program in known:
+            if program.used == "plain" and program.plain and program.compiled:
+                race = Race(program.shapes, program.plain, program.compiled, use_compiled=False)
+                self._expected[frozenset(program.shapes.items())] = race
+
     def warm_up(self) -> None:
         """Run every row shape once, plain: after that no request has to wait for TensorFlow."""
         for programs in self._programs.values():
             self._plain(self._filled(programs.shapes(1), 0))
+        first = [programs.shapes(self._sizes[0]) for programs in self._programs.values()]
+        if any(frozenset(shapes.items()) not in self._expected for shapes in first):
+            with suppress(NotImplementedError):  # `optimize` raises it again
+                # No request could run meanwhile: TensorFlow changes the session for it.
+                self._compiled = self._plain.compile()
 
     def optimize(self) -> Iterator[Race]:
         """Compile and time one shape per step, the small sizes first.
@@ -181,18 +199,19 @@ class Runner:
 
     def _try(self, size: int, programs: _Programs) -> Race:
         shapes = programs.shapes(size)
-        compiled = self._plain.compile(shapes)
-        race = _race(self._plain, compiled, self._filled(shapes, 1))
-        if race.use_compiled:
-            programs.compiled[size] = compiled
+        race = self._expected.get(frozenset(shapes.items()))
+        if race is None:
+            if self._compiled is None:
+                self._compiled = self._plain.compile()
+            race = _race(self._plain, self._compiled, self._filled(shapes, 1))
         programs.races[size] = race
         programs.plan.learn(
             size, plain=race.plain, compiled=race.compiled if race.use_compiled else None
         )
         return race
 
-    def _run(self, programs: _Programs, batch: Mapping[str, Array], step: Step) -> dict[str, Array]:
-        program = programs.compiled[step.size] if step.compiled else self._plain
+    def _run(self, batch: Mapping[str, Array], step: Step) -> dict[str, Array]:
+        program = self._compiled if step.compiled and self._compiled else self._plain
         if step.rows == step.size:
             return program(batch)
         padded = {name: _padded(array, step.size) for name, array in batch.items()}

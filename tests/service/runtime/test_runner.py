@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from tensorflow.python.framework import func_graph
 
-from service.engine.repository import read_models
+from service.engine.folder.repository import read_models
 from service.runtime.card import TensorSpec, TextPreprocessing
 from service.runtime.runner import PROGRAM_SIZES, Race, Runner, ShapeProgram
-from service.runtime.saved_model import Array, Program, SavedModel, configure_tensorflow
+from service.runtime.saved_model import Array, Program, SavedModel
 
 SLOW, FAST = 0.003, 0.0  # seconds
 
@@ -36,12 +35,12 @@ class FakeSignature:
         time.sleep(self.plain_seconds)
         return {"double": batch["row"] * 2}
 
-    def compile(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
-        self.compilations.append(shapes["row"])
-
+    def compile(self) -> Program:
         def program(batch: Batch) -> dict[str, Array]:
-            assert batch["row"].shape == shapes["row"], "a compiled program takes one shape only"
-            self.compiled.append(shapes["row"])
+            shape = batch["row"].shape
+            if shape not in self.compilations:
+                self.compilations.append(shape)
+            self.compiled.append(shape)
             time.sleep(self.compiled_seconds)
             return {"double": batch["row"] * 2}
 
@@ -115,13 +114,36 @@ def test_a_plain_batch_is_padded_to_a_size_that_was_prepared() -> None:
 
 def test_plain_sizes_are_prepared_also_where_nothing_can_be_compiled() -> None:
     class NotForXla(FakeSignature):
-        def compile(self, shapes: Mapping[str, tuple[int, ...]]) -> Program:
+        def compile(self) -> Program:
             raise ValueError("no kernel for an operation")
 
     signature = NotForXla(FAST, FAST)
     with pytest.raises(ValueError, match="no kernel"):
         next(make_runner(signature, 5, most=4).optimize())
     assert signature.plain == [(1, 5), (2, 5), (3, 5), (4, 5)]
+
+
+def test_what_was_slower_compiled_for_an_earlier_version_is_not_compiled_again() -> None:
+    earlier = optimized(FakeSignature(FAST, SLOW))
+    signature = FakeSignature(FAST, SLOW)
+    runner = make_runner(signature, 3, 5, 7, most=8)
+    runner.expect(earlier.programs())
+    runner.warm_up()
+    races = list(runner.optimize())
+    assert signature.compilations == [(1, 7)]
+    assert {race.written_shape for race in races} == {"1x3", "1x5", "1x7"}
+    assert runner.programs()[:2] == earlier.programs()[:2]
+    assert doubles(runner, numbers(8))
+
+
+def test_what_was_faster_compiled_for_an_earlier_version_is_timed_again() -> None:
+    earlier = optimized(FakeSignature(SLOW, FAST))
+    signature = FakeSignature(FAST, SLOW)
+    runner = make_runner(signature, 3, 5, most=8)
+    runner.expect(earlier.programs())
+    runner.warm_up()
+    assert [race.use_compiled for race in runner.optimize()] == [False, False]
+    assert signature.compilations == [(1, 3), (1, 5)]
 
 
 def test_nothing_is_compiled_for_a_batch_or_a_row_of_another_shape() -> None:
@@ -177,39 +199,13 @@ def test_a_shape_is_written_in_short(shapes: dict[str, tuple[int, ...]], written
 def test_the_shipped_model_answers_the_same_by_either_program(
     shipped_models: Path, length: int
 ) -> None:
-    configure_tensorflow()
     artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "sentiment")
     assert isinstance(artifact.card.preprocessing, TextPreprocessing)
     spec = artifact.card.signature("tokens", "probabilities")
     plain = SavedModel(artifact.path).signature("tokens", spec)
     shape = (PROGRAM_SIZES[1], length)
-    compiled = plain.compile({"token_ids": shape})
+    compiled = plain.compile()
     rows = {"token_ids": np.random.default_rng(0).integers(1, 9000, shape, np.int32)}
     np.testing.assert_allclose(
         compiled(rows)["probabilities"], plain(rows)["probabilities"], atol=1e-5
     )
-
-
-def test_nothing_is_traced_but_one_program_for_each_shape_that_is_compiled(
-    shipped_models: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """TensorFlow servers leak memory if they trace again for each new shape."""
-    traced: list[str] = []
-    trace = func_graph.func_graph_from_py_func
-
-    def counting(name: str, *arguments: Any, **options: Any) -> Any:
-        traced.append(name)
-        return trace(name, *arguments, **options)
-
-    configure_tensorflow()
-    artifact = next(a for a in read_models(shipped_models).artifacts if a.card.name == "digits")
-    spec = artifact.card.signature("serving_default", "probabilities")
-    signature = SavedModel(artifact.path).signature("serving_default", spec)
-    monkeypatch.setattr(func_graph, "func_graph_from_py_func", counting)
-    runner = Runner(signature, [{"image": (28, 28, 1)}], max_batch_size=40)
-    races = list(runner.optimize())
-    assert len(traced) == len(races) > 0
-    for rows in range(1, 45):
-        answers = runner({"image": np.zeros((rows, 28, 28, 1), np.uint8)})["probabilities"]
-        assert len(answers) == rows
-    assert len(traced) == len(races)

@@ -62,7 +62,7 @@ def test_each_array_goes_by_its_name_plain_and_compiled(folder: Path) -> None:
     signature, batch = load(folder), batch_of(4)
     check(signature(batch), batch)
     check(signature(dict(reversed(batch.items()))), batch)
-    check(signature.compile({"words": (4, LENGTH), "boost": (4,)})(batch), batch)
+    check(signature.compile()(batch), batch)
 
 
 @pytest.mark.parametrize("use_compiled", [False, True])
