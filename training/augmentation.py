@@ -1,7 +1,8 @@
-"""Digits as other people might have drawn them: whole batches at a time, inside TensorFlow.
+"""Pictures as they might have been, too: whole batches at a time, inside TensorFlow.
 
-Every function takes and returns float32 [n, 28, 28, 1], 0 (paper) to 1 (ink), and draws new random
-numbers for each image.
+Every function takes and returns float32 [n, height, width, channels] in 0..1, and draws new random
+numbers for each picture. `flip` and `shift` are for any pictures, the others for digits as other
+people might have drawn them: [n, 28, 28, 1], 0 (paper) to 1 (ink).
 """
 
 import math
@@ -17,6 +18,21 @@ pixels move alike."""
 def uniform(count: tf.Tensor, low: float, high: float) -> tf.Tensor:
     """Random numbers as [n, 1, 1, 1], one per image."""
     return tf.random.uniform([count, 1, 1, 1], low, high)
+
+
+def flip(images: tf.Tensor) -> tf.Tensor:
+    """Half of the images, as in a mirror."""
+    return tf.where(_chosen(tf.shape(images)[0], 0.5) > 0, images[:, :, ::-1], images)
+
+
+def shift(images: tf.Tensor, pixels: int) -> tf.Tensor:
+    """Moved up or down and to a side, each by at most so many pixels; 0 comes in."""
+    count, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    padded = tf.pad(images, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]])
+    tops = tf.random.uniform([count, 1], 0, 2 * pixels + 1, tf.int32)
+    lefts = tf.random.uniform([count, 1], 0, 2 * pixels + 1, tf.int32)
+    rows = tf.gather(padded, tops + tf.range(height), axis=1, batch_dims=1)
+    return tf.gather(rows, lefts + tf.range(width), axis=2, batch_dims=1)
 
 
 def warp(

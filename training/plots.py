@@ -53,7 +53,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, names: Sequence[
             column, row, str(counts[row, column]),
             ha="center", va="center", fontsize=8, color="white" if dark else "black",
         )  # fmt: skip
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, rotation=90 if _is_long(names) else 0)
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
@@ -77,16 +77,27 @@ def calibration_curve(bins: Sequence[CalibrationBin], error: float) -> bytes:
     return _png(figure)
 
 
-def mistakes(images: np.ndarray, labels: np.ndarray, predicted: np.ndarray) -> bytes:
-    """Up to 60 images (uint8 [n, 28, 28, 1]) that were misjudged: "true > predicted" above each."""
+def mistakes(
+    images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]
+) -> bytes:
+    """Up to 60 images that were misjudged: "true > predicted" above each.
+
+    Args:
+        images: uint8 [n, height, width, channels], of 1 channel (drawn dark on light) or 3.
+        labels: [n], the indexes of the true classes.
+        predicted: [n], those of the predicted classes.
+        names: of the classes.
+    """
     wrong = np.flatnonzero(labels != predicted)[:60]
-    figure = Figure(figsize=(8, 5.2))
+    between, height, size = ("\n> ", 6.2, 7) if _is_long(names) else (" > ", 5.2, 8)
+    figure = Figure(figsize=(8, height))
     grid = figure.subplots(6, 10).ravel()
     for axes in grid:
         axes.axis("off")
     for axes, index in zip(grid, wrong, strict=False):
-        axes.imshow(images[index, ..., 0], cmap="gray_r")
-        axes.set_title(f"{labels[index]} > {predicted[index]}", fontsize=8, pad=2)
+        axes.imshow(images[index], cmap="gray_r")
+        title = f"{names[labels[index]]}{between}{names[predicted[index]]}"
+        axes.set_title(title, fontsize=size, pad=2)
     return _png(figure)
 
 
@@ -126,6 +137,10 @@ def error_histogram(errors: Mapping[str, np.ndarray]) -> bytes:
     axes.set_ylabel("images")
     axes.legend()
     return _png(figure)
+
+
+def _is_long(names: Sequence[str]) -> bool:
+    return max(map(len, names)) > 2
 
 
 def _row(figure: Figure, count: int) -> Sequence[Axes]:

@@ -33,6 +33,13 @@ def small_mnist(monkeypatch: pytest.MonkeyPatch) -> ImageDataset:
     return dataset
 
 
+def golden_signatures(folder: Path) -> set[str]:
+    """The signatures for which a model's folder has golden inputs and outputs."""
+    with np.load(folder / "golden.npz") as file:
+        sides = {tuple(key.split("/")[:2]) for key in file.files}
+    return {name for name, side in sides if side == "inputs" and (name, "outputs") in sides}
+
+
 @pytest.fixture
 def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the check in a fresh process, which takes seconds and has its own tests."""

@@ -8,12 +8,12 @@ from click.testing import CliRunner, Result
 
 from training import cli
 from training.card import TrainingRecord
-from training.data import fashion, imdb, mnist
+from training.data import cifar, fashion, imdb, mnist
 from training.data.images import ImageDataset
 from training.errors import DownloadError
-from training.recipes import FULL_BATCH, RECIPES, Recipe
+from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe
 
-COMMANDS = ["fetch", "digits", "sentiment", "embedding", "all", "evaluate", "package"]
+COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package"]
 
 
 def run(*arguments: str) -> Result:
@@ -128,10 +128,12 @@ def test_senseless_options_are_refused(noted: NotedTrainer, options: list[str]) 
     assert not noted.trained
 
 
-def test_all_trains_all_quickly_if_asked(noted: NotedTrainer, tmp_path: Path) -> None:
+def test_all_trains_the_repositorys_models_quickly_if_asked(
+    noted: NotedTrainer, tmp_path: Path
+) -> None:
     result = run("all", "--quick", "--output", str(tmp_path), "--seed", "2")
     assert result.exit_code == 0, result.output
-    assert [target for _, target in noted.trained] == [tmp_path / name / "1" for name in RECIPES]
+    assert [target for _, target in noted.trained] == [tmp_path / name / "1" for name in SHIPPED]
     assert all(recipe.quick for recipe, _ in noted.trained)
     assert {(recipe.epochs, recipe.seed) for recipe, _ in noted.trained} == {(1, 2)}
 
@@ -176,13 +178,13 @@ def test_fetch_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable() -> None:
         raise DownloadError("Neither here nor there.")
 
-    for module in (mnist, imdb):
+    for module in (mnist, imdb, fashion):
         monkeypatch.setattr(module, "load", lambda: None)
-    monkeypatch.setattr(fashion, "load_test_images", unreachable)
+    monkeypatch.setattr(cifar, "load", unreachable)
     result = run("fetch")
     assert result.exit_code == 0
-    assert "MNIST: in " in result.output
-    assert "Fashion-MNIST: skipped. Neither here nor there." in result.output
+    assert "Fashion-MNIST: in " in result.output
+    assert "CIFAR-10: skipped. Neither here nor there." in result.output
 
 
 def test_a_quick_run_goes_all_the_way(tmp_path: Path, small_mnist: ImageDataset) -> None:

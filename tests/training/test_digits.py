@@ -7,9 +7,9 @@ import pytest
 from training import artifact, digits
 from training.card import Card
 from training.data.images import ImageDataset
-from training.digits.learning import calibrate, pixels, train_plainly
-from training.digits.model import build_model
 from training.errors import ExportError
+from training.image_classifier.learning import calibrate, pixels, train_plainly
+from training.image_classifier.networks import reference_cnn
 from training.recipes import Recipe
 
 RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=5e-3)
@@ -26,7 +26,7 @@ def card(target: Path, small_mnist: ImageDataset, unverified: None) -> Card:
 
 
 def test_the_architecture_is_the_reference() -> None:
-    model = build_model()
+    model = reference_cnn()
     assert model.count_params() == 34_826
     assert [type(layer).__name__ for layer in model.layers] == [
         "Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Flatten", "Dense",
@@ -50,6 +50,7 @@ def test_training_makes_a_model_a_card_and_pictures(
     )
     right = answers["probabilities"].argmax(axis=1) == small_mnist.test.labels
     assert right.mean() == pytest.approx(figures["accuracy"].value)
+    assert "golden.npz" in card.files
     assert answers["probabilities"].sum(axis=1) == pytest.approx(np.ones(120), abs=1e-5)
 
     written = (target / "model.json").read_text()
@@ -78,7 +79,7 @@ def test_a_failed_export_leaves_the_old_version(
 
 
 def test_calibration_changes_no_decision(small_mnist: ImageDataset) -> None:
-    model = build_model()
+    model = reference_cnn()
     last = model.layers[-1]
     last.set_weights([weights * 30 for weights in last.get_weights()])
     images = pixels(small_mnist.test.images)
@@ -90,4 +91,6 @@ def test_calibration_changes_no_decision(small_mnist: ImageDataset) -> None:
 
 
 def test_a_seed_repeats_a_training(small_mnist: ImageDataset) -> None:
-    assert train_plainly(small_mnist, seed=4) == pytest.approx(train_plainly(small_mnist, seed=4))
+    assert train_plainly(digits.DIGITS, small_mnist, seed=4) == pytest.approx(
+        train_plainly(digits.DIGITS, small_mnist, seed=4)
+    )

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.training.conftest import bars
+from tests.training.conftest import bars, golden_signatures
 from training import artifact, embedding
 from training.card import Card
 from training.contrastive import pair_loss
 from training.data import fashion
-from training.data.images import ImageDataset
+from training.data.images import ImageDataset, Images
 from training.embedding import evaluation
 from training.errors import DownloadError
 from training.recipes import Recipe
@@ -21,7 +21,9 @@ CLOTHES = np.random.default_rng(5).integers(0, 256, (50, 28, 28, 1), dtype=np.ui
 @pytest.fixture
 def clothes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise instead of Fashion-MNIST: more unusual than any bar."""
-    monkeypatch.setattr(fashion, "load_test_images", lambda: CLOTHES)
+    noise = Images(CLOTHES, np.zeros(len(CLOTHES), np.int64))
+    clothes = ImageDataset("Fashion-MNIST", "made up", "0" * 64, noise, noise, noise)
+    monkeypatch.setattr(fashion, "load", lambda: clothes)
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def no_clothes(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise DownloadError("not to be had")
 
-    monkeypatch.setattr(fashion, "load_test_images", refuse)
+    monkeypatch.setattr(fashion, "load", refuse)
 
 
 def train(folder: Path) -> Card:
@@ -51,6 +53,8 @@ def test_training_makes_a_model_a_card_and_pictures(
         "training_curves.png", "reconstructions.png", "code_map.png", "error_histogram.png",
     }  # fmt: skip
 
+    assert golden_signatures(tmp_path / "1") == {"serving_default", "reconstruct"}
+    assert "golden.npz" in card.files
     loaded = artifact.load(tmp_path / "1")
     images = small_mnist.test.images
     served = artifact.call(loaded, "serving_default", {"image": images})
@@ -66,7 +70,7 @@ def test_training_makes_a_model_a_card_and_pictures(
     def refuse() -> None:
         raise DownloadError("not to be had")
 
-    monkeypatch.setattr(fashion, "load_test_images", refuse)
+    monkeypatch.setattr(fashion, "load", refuse)
     without = embedding.evaluate(tmp_path / "1")
     assert "novelty_auroc" not in {metric.name for metric in without.metrics}
     assert "not computed" in (without.metrics[0].note or "")

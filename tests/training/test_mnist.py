@@ -9,6 +9,7 @@ import pytest
 
 from tests.training import python2_pickle
 from training.data import cache, keras_loader, mnist
+from training.data.images import split_like_mnist
 from training.errors import DownloadError, UnsafePickleError, WrongHashError
 
 
@@ -38,7 +39,7 @@ def as_in_the_wheel(arrays: Mapping[str, np.ndarray], validation: int) -> bytes:
 
 def test_the_parts_share_no_image() -> None:
     arrays = made_up()
-    data = mnist.split(arrays)
+    data = split_like_mnist(arrays, name="MNIST", source="made up", sha256="")
     assert (len(data.train), len(data.validation), len(data.test)) == (2_000, 10_000, 30)
     joined = np.concatenate([data.train.images, data.validation.images])
     assert np.array_equal(joined[..., 0], arrays["x_train"])

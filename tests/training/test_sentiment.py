@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.conftest import golden_signatures
 from training import artifact, sentiment
 from training.card import Card, TextPreprocessing
 from training.data import imdb
@@ -254,6 +255,8 @@ def test_training_makes_a_model_a_card_and_pictures(trained: tuple[Path, Card]) 
     assert {path.name for path in folder.glob("*.png")} == {
         "training_curves.png", "confusion_matrix.png", "calibration_curve.png",
     }  # fmt: skip
+    assert golden_signatures(folder) == card.signatures.keys()
+    assert "golden.npz" in card.files
 
 
 def test_evaluating_again_writes_the_same_card(trained: tuple[Path, Card]) -> None:

@@ -1,15 +1,19 @@
 """Labelled images in three parts: the form of every image data set here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from training.card import TrainingData
 
+VALIDATION = 10_000
+"""The last training images are for validation: the canonical split of 50/10/10 thousand."""
+
 
 @dataclass(frozen=True)
 class Images:
-    """Images: uint8 [n, 28, 28, 1], 0 (paper) to 255 (ink); labels: int64 [n]."""
+    """Images: uint8 [n, height, width, channels]; labels: int64 [n]."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -44,3 +48,22 @@ class ImageDataset:
             "test": len(self.test),
         }
         return TrainingData(self.name, self.source, self.sha256, splits)
+
+
+def split_like_mnist(
+    arrays: Mapping[str, np.ndarray], *, name: str, source: str, sha256: str
+) -> ImageDataset:
+    """MNIST's split of `x_train`, `x_test` (uint8 [n, 28, 28]), `y_train`, `y_test` (uint8 [n])."""
+    train = _grey(arrays["x_train"], arrays["y_train"])
+    return ImageDataset(
+        name,
+        source,
+        sha256,
+        train=train[:-VALIDATION],
+        validation=train[-VALIDATION:],
+        test=_grey(arrays["x_test"], arrays["y_test"]),
+    )
+
+
+def _grey(images: np.ndarray, labels: np.ndarray) -> Images:
+    return Images(images[..., np.newaxis], labels.astype(np.int64))

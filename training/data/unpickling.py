@@ -40,7 +40,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def load_arrays(pickled: bytes) -> Any:
-    """The tuples and lists of numpy arrays in `pickled` (strings of Python 2 read as latin-1).
+    """The tuples, lists and dicts of numpy arrays in `pickled`.
+
+    Strings of Python 2 are read as latin-1.
 
     Raises:
         UnsafePickleError: it asks for anything but numpy arrays, or isn't a pickle.

@@ -54,8 +54,8 @@ FILE = click.Path(path_type=Path)
     "--samples",
     multiple=True,
     type=FILE,
-    help="Inputs whose answers are kept with the model, 32 at most: pictures or a folder of them, "
-    "a text file with a text a line, or an .npz file of tensors.  [default: random ones]",
+    help="Inputs whose answers are kept with the model, 32 or 1 MiB at most: pictures or a folder "
+    "of them, a text file with a text a line, or an .npz file of tensors.  [default: random ones]",
 )
 @click.option(
     "--import",

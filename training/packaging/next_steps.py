@@ -38,7 +38,7 @@ def say_next_steps(folder: Path, served: ServedModel, say: Say) -> None:
     """Say the commands that serve the model in `folder` (MODELS/NAME/VERSION) and ask it."""
     models, name = folder.parent.parent, folder.parent.name
     if models.resolve() == MODELS.resolve():
-        say("\nServe it:\n    make serve")
+        say("\nA service that runs takes it by itself. To start one:\n    make serve")
     else:
         place = shlex.quote(str(models.resolve()))
         say(

@@ -6,11 +6,12 @@ from typing import Any
 
 import keras
 
-from training import export
+from training import export, golden
 from training.card import packaged_card
 from training.files import staged_folder
-from training.packaging import golden, image_classification, tensors, text_classification
+from training.packaging import image_classification, tensors, text_classification
 from training.packaging.choices import Choices, Say
+from training.packaging.example import make_example
 from training.packaging.loaded import LoadedModel, keep_one
 from training.packaging.loading import load
 from training.packaging.next_steps import say_next_steps, write_sample
@@ -44,10 +45,9 @@ def package_model(
     folder = choose_folder(output, name, version, may_replace=may_replace)
     model = keep_one(load(source), choices.signature, say)
     served = _serve(model, choices, say)
-    example = golden.example(served, samples, model.source)
+    example = make_example(served, samples, model.source)
     with staged_folder(folder) as staging:
         _write(staging, folder, model, served, example)
-        export.verify(staging, [example])
         check_free(folder, may_replace=may_replace)
     say(f"Wrote {folder}. A fresh process gave the same answers to the golden inputs.")
     say_next_steps(folder, served, say)
@@ -69,7 +69,7 @@ def _write(
 ) -> None:
     functions = {example.signature: served.signature.function}
     export.save(staging, functions, model.variables, model.tables)
-    golden.write(staging, example)
+    golden.write(staging, [example])
     write_sample(staging, served, example)
     card = packaged_card(
         staging,

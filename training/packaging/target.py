@@ -7,6 +7,9 @@ from training.errors import PackagingError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
+RESERVED_NAMES = frozenset({"reload"})
+"""Names under which the service has another endpoint than a model's: `POST /models/reload`."""
+
 
 def choose_folder(output: Path, name: str, version: int | None, *, may_replace: bool) -> Path:
     """The folder of the version: without a number the next free one, or the newest to replace it.
@@ -18,6 +21,11 @@ def choose_folder(output: Path, name: str, version: int | None, *, may_replace: 
         raise PackagingError(
             f"{name!r} can't be a model's name: take letters, digits, '_', '-' and '.', at most "
             "64, the first a letter or a digit."
+        )
+    if name in RESERVED_NAMES:
+        raise PackagingError(
+            f"{name!r} can't be a model's name, since the service has another endpoint at "
+            f"/models/{name}: choose another name."
         )
     newest = max((int(path.name) for path in _versions(output / name)), default=0)
     chosen = version or (max(1, newest) if may_replace else newest + 1)

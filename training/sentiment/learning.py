@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from training import golden
 from training.calibration import temperature
 from training.card import Card, TrainingRecord
 from training.data import imdb
@@ -26,7 +27,6 @@ from training.sentiment.vocabulary import Vocabulary, learn_vocabulary
 WORDS = 10_000
 PHRASES = 14_000
 LABEL_SMOOTHING = 0.05
-VERIFIED_TEXTS = 32
 
 
 def train(recipe: Recipe, target: Path) -> Card:
@@ -63,7 +63,7 @@ def train(recipe: Recipe, target: Path) -> Card:
         },
     )
     with staged_folder(target) as folder:
-        export_network(trained, vectorizer, folder, data.test.texts[:VERIFIED_TEXTS])
+        export_network(trained, vectorizer, folder, golden.choose(data.test.texts))
         record.write(folder)
         return evaluate(folder)
 

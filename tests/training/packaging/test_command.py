@@ -94,7 +94,7 @@ def test_labels_may_stand_in_a_file(file: Path, unverified: None) -> None:
     assert both.exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["../mine", "", ".mine", "a" * 65])
+@pytest.mark.parametrize("name", ["../mine", "", ".mine", "a" * 65, "reload"])
 def test_a_name_that_cannot_be_one_is_refused(file: Path, name: str) -> None:
     result = run(file, "--name", name)
     assert result.exit_code == 1

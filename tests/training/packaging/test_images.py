@@ -27,6 +27,27 @@ def test_a_model_gets_pixels_in_the_range_that_it_was_trained_on(
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_a_model_does_in_training_alone_is_left_out(
+    package: Package, pictures: np.ndarray, is_told: bool
+) -> None:
+    """Keras tells a model so only if its `call` has the argument."""
+    inner = classifier(keras.layers.Dropout(0.9), activation="softmax")
+
+    class Told(keras.Model):  # type: ignore[misc]
+        def call(self, images: Any, training: bool = True) -> Any:
+            return inner(images, training=training)
+
+    class Untold(keras.Model):  # type: ignore[misc]
+        def call(self, images: Any) -> Any:
+            return inner(images)
+
+    model = Told() if is_told else Untold()
+    wanted = model.predict(pictures / np.float32(255), verbose=0)
+    found = package(model).answer(image=pictures)["probabilities"]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
 def test_what_is_proposed_is_said_with_the_way_to_change_it(package: Package, plain: Any) -> None:
     text = package(plain).text
     assert "image_classification" in text

@@ -100,6 +100,17 @@ def test_a_model_that_refuses_all_made_up_inputs_asks_for_samples(package: Packa
         package(keras.Model(given, Picky()(given)))
 
 
+@pytest.mark.parametrize(("length", "rows"), [(10, 32), (50_000, 5), (1_000_000, 2)])
+def test_there_are_fewer_golden_inputs_if_they_are_large(
+    package: Package, length: int, rows: int
+) -> None:
+    sound = keras.Input((length,), name="sound")
+    loudness = keras.layers.Lambda(lambda x: keras.ops.max(x, axis=1, keepdims=True))(sound)
+    golden = package(keras.Model(sound, {"loudness": loudness}), task="tensors").golden
+    assert golden["serving_default/inputs/sound"].shape == (rows, length)
+    assert golden["serving_default/outputs/loudness"].shape == (rows, 1)
+
+
 class Picky(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any) -> Any:
         with tf.control_dependencies([tf.debugging.assert_greater(x, 10**6)]):

@@ -1,4 +1,4 @@
-"""From MNIST to an exported classifier."""
+"""From a data set to an exported classifier."""
 
 import time
 from pathlib import Path
@@ -7,37 +7,37 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from training import augmentation, export, metrics
+from training import export, golden, metrics
 from training.calibration import temperature
 from training.card import Card, TrainingRecord
-from training.data import mnist
 from training.data.images import ImageDataset, Images
-from training.digits.evaluation import evaluate
-from training.digits.model import build_model
 from training.files import staged_folder
 from training.fitting import Batching, batching, described, fit, optimizer
+from training.image_classifier.classifier import ImageClassifier
+from training.image_classifier.evaluation import evaluate
 from training.recipes import PLAIN_RECIPE, Recipe
 
 
-def train(recipe: Recipe, target: Path) -> Card:
-    """Train, export, verify and evaluate; on an error `target` (models/digits/1) stays as it was.
+def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
+    """Train, export, verify and evaluate; on an error `target` (models/NAME/1) stays as it was.
 
     Raises:
         TrainingError: what to do is in the message.
     """
     started = time.monotonic()
-    data = mnist.load(quick=recipe.quick)
-    baselines = train_plainly(data, recipe.seed)
+    data = classifier.data.load(quick=recipe.quick)
+    baselines = train_plainly(classifier, data, recipe.seed)
     keras.utils.set_random_seed(recipe.seed)
-    model = build_model()
-    history = train_well(model, data, recipe)
+    model = classifier.build_network()
+    history = train_well(classifier, model, data, recipe)
     divisor = calibrate(model, data.validation)
+    augmentations = ", ".join(classifier.augmentations)
     record = TrainingRecord(
-        name="digits",
+        name=classifier.name,
         version=int(target.name),
         hyperparameters={
             **described(recipe),
-            "augmentation": "warp, restroke, refocus, erase (training/augmentation.py)",
+            "augmentation": f"{augmentations} (training/augmentation.py)",
             "temperature": round(divisor, 4),
         },
         history=history,
@@ -45,15 +45,15 @@ def train(recipe: Recipe, target: Path) -> Card:
         baselines=baselines,
     )
     with staged_folder(target) as folder:
-        export_model(model, folder, data.test.images[:64])
+        export_model(classifier, model, folder, golden.choose(data.test.images))
         record.write(folder)
-        return evaluate(folder)
+        return evaluate(classifier, folder)
 
 
-def train_plainly(data: ImageDataset, seed: int) -> dict[str, float]:
+def train_plainly(classifier: ImageClassifier, data: ImageDataset, seed: int) -> dict[str, float]:
     """Train a second model with the plain recipe; its figures on the test images."""
     keras.utils.set_random_seed(seed)
-    model = build_model()
+    model = classifier.build_network()
     model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     batches = batching(PLAIN_RECIPE, len(data.train))
     fit(model, _batches(data.train, batches, seed), PLAIN_RECIPE, batches)
@@ -66,7 +66,9 @@ def train_plainly(data: ImageDataset, seed: int) -> dict[str, float]:
     }
 
 
-def train_well(model: keras.Model, data: ImageDataset, recipe: Recipe) -> dict[str, list[float]]:
+def train_well(
+    classifier: ImageClassifier, model: keras.Model, data: ImageDataset, recipe: Recipe
+) -> dict[str, list[float]]:
     """Train with the recipe on augmented images; the history."""
     batches = batching(recipe, len(data.train))
     model.compile(
@@ -76,7 +78,8 @@ def train_well(model: keras.Model, data: ImageDataset, recipe: Recipe) -> dict[s
         jit_compile=False,
     )
     augmented = _batches(data.train, batches, recipe.seed).map(
-        lambda images, labels: (augment(images), labels), num_parallel_calls=tf.data.AUTOTUNE
+        lambda images, labels: (augment(classifier, images), labels),
+        num_parallel_calls=tf.data.AUTOTUNE,
     )
     validation = tf.data.Dataset.from_tensor_slices(
         (pixels(data.validation.images), data.validation.labels)
@@ -84,12 +87,11 @@ def train_well(model: keras.Model, data: ImageDataset, recipe: Recipe) -> dict[s
     return fit(model, augmented.prefetch(4), recipe, batches, validation.batch(500))
 
 
-def augment(images: tf.Tensor) -> tf.Tensor:
-    """Training images as from other people, pens and cameras."""
-    images = augmentation.warp(images)
-    images = augmentation.restroke(images)
-    images = augmentation.refocus(images)
-    return augmentation.erase(images)
+def augment(classifier: ImageClassifier, images: tf.Tensor) -> tf.Tensor:
+    """Training images as they might have been, too."""
+    for change in classifier.augmentations.values():
+        images = change(images)
+    return images
 
 
 def calibrate(model: keras.Model, validation: Images) -> float:
@@ -107,19 +109,21 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 
 def _batches(train: Images, batches: Batching, seed: int) -> tf.data.Dataset:
-    """Shuffled batches (float32 [size, 28, 28, 1] in 0..1, int64 [size])."""
+    """Shuffled batches (float32 [size, height, width, channels] in 0..1, int64)."""
     examples = tf.data.Dataset.from_tensor_slices((train.images, train.labels))
     shuffled = examples.shuffle(len(train), seed=seed).batch(batches.size, drop_remainder=True)
     return shuffled.map(lambda images, labels: (tf.cast(images, tf.float32) / 255, labels))
 
 
-def export_model(model: keras.Model, folder: Path, images: np.ndarray) -> None:
-    """Write the SavedModel; verify it on `images` (uint8 [n, 28, 28, 1])."""
+def export_model(
+    classifier: ImageClassifier, model: keras.Model, folder: Path, images: np.ndarray
+) -> None:
+    """Write the SavedModel, with `images` (uint8 [n, height, width, channels]) as golden inputs."""
 
     def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(tf.cast(image, tf.float32) / 255, training=False)}
 
-    served = tf.function(classify, input_signature=[export.IMAGES])
+    served = tf.function(classify, input_signature=[classifier.input])
     export.save(folder, {"serving_default": served}, export.variables_of(model))
     answers = {"probabilities": model.predict(pixels(images), verbose=0)}
-    export.verify(folder, [export.Example("serving_default", {"image": images}, answers)])
+    golden.write(folder, [export.Example("serving_default", {"image": images}, answers)])

@@ -1,10 +1,5 @@
-"""Golden inputs and outputs: what a model answered when it was packaged.
+"""What a model answers when it is packaged, to samples or to random inputs."""
 
-They are kept in `golden.npz` beside the model, an array for each `SIGNATURE/inputs/NAME` and
-`SIGNATURE/outputs/NAME`, the batch in front; strings as bytes (dtype S).
-"""
-
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +10,16 @@ import tensorflow as tf
 from training import export
 from training.errors import PackagingError
 from training.export import Example
-from training.files import write_atomically
+from training.golden import ROWS
 from training.packaging.loaded import LoadedSignature, first_line
 from training.packaging.served import Inputs, ServedModel
 
-FILE_NAME = "golden.npz"
-ROWS = 32
 SEED = 0
+MOST_BYTES = 1 << 20
+"""Of the inputs. There are fewer rows if they are large, but at least two."""
 
 
-def example(served: ServedModel, samples: Sequence[Path], source: str) -> Example:
+def make_example(served: ServedModel, samples: Sequence[Path], source: str) -> Example:
     """What the model answers to the samples, or to random inputs.
 
     Raises:
@@ -35,6 +30,8 @@ def example(served: ServedModel, samples: Sequence[Path], source: str) -> Exampl
         attempts: Sequence[Inputs] = [served.read_samples(_files(samples), ROWS)]
     else:
         attempts = served.random_inputs(ROWS, np.random.default_rng(SEED))
+    if served.is_batched:
+        attempts = [_first_rows(inputs) for inputs in attempts]
     inputs, outputs = _first_answer(served.signature, attempts, source)
     if served.is_batched:
         _check_rows(served.signature, inputs, outputs, source)
@@ -47,18 +44,6 @@ def example(served: ServedModel, samples: Sequence[Path], source: str) -> Exampl
     return Example("serving_default", inputs, outputs)
 
 
-def write(folder: Path, made: Example) -> None:
-    """Write `golden.npz` into the model's folder."""
-    content = io.BytesIO()
-    arrays = {
-        f"{made.signature}/{side}/{name}": array
-        for side, tensors in (("inputs", made.inputs), ("outputs", made.outputs))
-        for name, array in tensors.items()
-    }
-    np.savez_compressed(content, allow_pickle=False, **arrays)
-    write_atomically(folder / FILE_NAME, content.getvalue())
-
-
 def _files(samples: Sequence[Path]) -> list[Path]:
     """The files, with those in a folder in its place."""
     for path in samples:
@@ -69,6 +54,12 @@ def _files(samples: Sequence[Path]) -> list[Path]:
     if not files:
         raise PackagingError("There is no file in the folder of samples.")
     return files
+
+
+def _first_rows(inputs: Inputs) -> Inputs:
+    """The rows that are kept with the model."""
+    row = sum(array[:1].nbytes for array in inputs.values())
+    return {name: array[: max(2, MOST_BYTES // max(1, row))] for name, array in inputs.items()}
 
 
 def _first_answer(

@@ -1,4 +1,4 @@
-"""How good an exported digit classifier is."""
+"""How good an exported classifier is."""
 
 from pathlib import Path
 
@@ -8,61 +8,60 @@ from training import artifact, metrics, plots
 from training.card import (
     Baseline,
     Card,
-    Framing,
-    ImagePreprocessing,
     Metric,
     TrainingRecord,
     make_card,
 )
-from training.data import mnist
-from training.data.images import Images
+from training.data.images import ImageDataset, Images
 from training.files import write_atomically
+from training.image_classifier.classifier import ImageClassifier
 from training.recipes import PLAIN_RECIPE
 
-LABELS = [str(digit) for digit in range(10)]
 PLAIN_NAME = f"plain recipe ({PLAIN_RECIPE.epochs} epochs, Adam, nothing else)"
 
 
-def evaluate(folder: Path) -> Card:
-    """Measure the exported model on MNIST's test images; write its card and pictures.
+def evaluate(classifier: ImageClassifier, folder: Path) -> Card:
+    """Measure the exported model on its data set's test images; write its card and pictures.
 
     Raises:
         TrainingError: there is no model, or there are no data.
     """
     record = TrainingRecord.read(folder)
-    data = mnist.load(quick=record.quick)
+    data = classifier.data.load(quick=record.quick)
     answers = artifact.call(artifact.load(folder), "serving_default", {"image": data.test.images})
-    probabilities, labels = answers["probabilities"], data.test.labels
-    _write_pictures(folder, record, data.test, probabilities)
+    probabilities = answers["probabilities"]
+    _write_pictures(classifier, folder, record, data.test, probabilities)
     card = make_card(
         folder,
         task="image_classification",
-        description="Tells which digit, 0 to 9, a picture of a handwritten digit shows.",
-        labels=LABELS,
-        preprocessing=ImagePreprocessing(Framing("ink", box=20)),
+        description=classifier.description,
+        labels=classifier.labels,
+        preprocessing=classifier.preprocessing,
         training_data=[data.described()],
-        metrics=_measured(probabilities, labels, record.baselines),
+        metrics=_measured(data, probabilities, record.baselines),
     )
     card.write(folder)
     return card
 
 
 def _measured(
-    probabilities: np.ndarray, labels: np.ndarray, baselines: dict[str, float]
+    data: ImageDataset, probabilities: np.ndarray, baselines: dict[str, float]
 ) -> list[Metric]:
+    labels, dataset = data.test.labels, f"{data.name} test"
+
     def baseline(name: str) -> Baseline | None:
         return Baseline(PLAIN_NAME, baselines[name]) if name in baselines else None
 
     return [
         Metric(
             "accuracy",
-            "MNIST test",
+            dataset,
             metrics.accuracy(probabilities, labels),
             baseline=baseline("accuracy"),
         ),
         Metric(
             "expected_calibration_error",
-            "MNIST test",
+            dataset,
             metrics.expected_calibration_error(probabilities, labels),
             higher_is_better=False,
             baseline=baseline("expected_calibration_error"),
@@ -70,7 +69,7 @@ def _measured(
         ),
         Metric(
             "negative_log_likelihood",
-            "MNIST test",
+            dataset,
             metrics.negative_log_likelihood(probabilities, labels),
             higher_is_better=False,
             note="nats",
@@ -79,16 +78,20 @@ def _measured(
 
 
 def _write_pictures(
-    folder: Path, record: TrainingRecord, test: Images, probabilities: np.ndarray
+    classifier: ImageClassifier,
+    folder: Path,
+    record: TrainingRecord,
+    test: Images,
+    probabilities: np.ndarray,
 ) -> None:
     predicted = probabilities.argmax(axis=1)
     bins = metrics.calibration_bins(probabilities, test.labels)
     error = metrics.expected_calibration_error(probabilities, test.labels)
     pictures = {
         "training_curves.png": plots.training_curves(record.history),
-        "confusion_matrix.png": plots.confusion_matrix(test.labels, predicted, LABELS),
+        "confusion_matrix.png": plots.confusion_matrix(test.labels, predicted, classifier.labels),
         "calibration_curve.png": plots.calibration_curve(bins, error),
-        "mistakes.png": plots.mistakes(test.images, test.labels, predicted),
+        "mistakes.png": plots.mistakes(test.images, test.labels, predicted, classifier.labels),
     }
     for name, picture in pictures.items():
         write_atomically(folder / name, picture)

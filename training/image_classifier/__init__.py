@@ -1,0 +1,1 @@
+"""Classifiers of small pictures: one way to train and to measure them all."""
