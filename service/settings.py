@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import psutil
-from pydantic import Field, HttpUrl, ValidationError
+from pydantic import Field, HttpUrl, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -41,6 +41,22 @@ class Settings(BaseSettings):
 
     models: Path = Path(__file__).resolve().parent.parent / "models"
     """Folder of models, laid out as NAME/VERSION/{saved_model.pb, variables/, model.json}."""
+
+    latest_versions: int = Field(default=1, ge=0)
+    """How many of the newest versions of a model are served, if its `serving.json` doesn't say
+    which. 0 means all."""
+
+    watch_interval: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    """Seconds between two looks at the folder of models for new, changed and removed versions. With
+    0 it is read only at the start, and at `POST /models/reload`."""
+
+    unload_default_models: bool = False
+    """Unload a default model too when its last version is removed from the folder. Otherwise the
+    version that answers stays in memory: a folder that is emptied by mistake ends no service."""
+
+    admin_key: SecretStr | None = None
+    """The key of the administration: who sends it may have the folder of models read again, and
+    move labels (docs/versions.md). Without it nobody may. It is never logged."""
 
     workers: int = Field(
         default_factory=lambda: suitable_workers(CORES, psutil.virtual_memory().total), ge=1

@@ -121,7 +121,8 @@ class Batcher(Generic[Row, Answer]):
         self._idle.set()
         self._woken = False
         self._closed = False
-        self._seconds_per_row = math.inf
+        self.seconds_per_row = math.inf
+        """What a row takes, by the last batches; infinite before the first."""
 
     async def submit(self, rows: Sequence[Row], *, deadline: float) -> Batched[Answer]:
         """Wait for the rows' answers. If the call is cancelled, rows that still wait are dropped.
@@ -155,6 +156,12 @@ class Batcher(Generic[Row, Answer]):
         if self._timer is not None:
             self._timer.cancel()
         await self._idle.wait()
+        self._executor.shutdown(wait=False)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no row waits and no batch runs."""
+        return not self._queue and not self._running
 
     def _admit(self, count: int) -> None:
         if self._closed:
@@ -166,7 +173,7 @@ class Batcher(Generic[Row, Answer]):
             )
 
     def _seconds_to_empty(self) -> float:
-        seconds = len(self._queue) * self._seconds_per_row
+        seconds = len(self._queue) * self.seconds_per_row
         return seconds if math.isfinite(seconds) else 1.0
 
     def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
@@ -245,7 +252,7 @@ class Batcher(Generic[Row, Answer]):
         return self._is_short(len(batch)) and all(self._may_run_inline(item.row) for item in batch)
 
     def _is_short(self, rows: int) -> bool:
-        return rows * self._seconds_per_row < self._max_inline_seconds
+        return rows * self.seconds_per_row < self._max_inline_seconds
 
     def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
         loop = asyncio.get_running_loop()
@@ -313,8 +320,8 @@ class Batcher(Generic[Row, Answer]):
 
     def _update_speed(self, rows: int, elapsed: float) -> None:
         present = elapsed / rows
-        past = self._seconds_per_row if math.isfinite(self._seconds_per_row) else present
-        self._seconds_per_row = _PAST_WEIGHT * past + (1 - _PAST_WEIGHT) * present
+        past = self.seconds_per_row if math.isfinite(self.seconds_per_row) else present
+        self.seconds_per_row = _PAST_WEIGHT * past + (1 - _PAST_WEIGHT) * present
 
 
 def deadline_exceeded() -> DeadlineExceededError:

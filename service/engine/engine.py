@@ -1,7 +1,6 @@
-"""The engine: it loads the models, and runs one of them on the inputs of each request."""
+"""The engine: it runs one of the models that are served on the inputs of each request."""
 
-import asyncio
-import logging
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,83 +9,92 @@ from typing import Any
 from service.admission import Account
 from service.engine.decoding import Decoder, until
 from service.engine.limits import Limits
-from service.engine.optimizer import Optimizer
-from service.engine.registry import Registry
-from service.engine.repository import Artifact, RejectedVersion, read_models
-from service.engine.served_model import ServedModel, load_model
-from service.errors import (
-    CorruptModelError,
-    MalformedRequestError,
-    NotReadyError,
-    TooLargeError,
-    TridentError,
-)
+from service.engine.registry import ModelChoice, Registry
+from service.engine.rollout.agreement import Agreement
+from service.engine.rollout.leader import Watching
+from service.engine.rollout.loading_guard import LoadingGuard
+from service.engine.rollout.rollout import Rollout
+from service.engine.served_model import ServedModel
+from service.engine.shadow import ShadowTraffic
+from service.errors import MalformedRequestError, NotReadyError, TooLargeError, TridentError
 from service.prediction import Prediction, Timing
-from service.runtime.saved_model import configure_tensorflow
 from service.tasks.task import AnyTask
-from service.telemetry.metrics import record_rejected
-
-logger = logging.getLogger(__name__)
 
 
 class Engine:
-    """Loads the models and answers for them. It belongs to one event loop."""
+    """Answers for the models of a folder. It belongs to one event loop."""
 
-    def __init__(self, models: Path, limits: Limits) -> None:
-        self._folder = models
+    def __init__(self, watching: Watching, limits: Limits, *, shared: Path | None = None) -> None:
+        """Load nothing yet.
+
+        Args:
+            watching: the folder of models, and how it is watched.
+            limits: what a request, and all of them together, may take.
+            shared: the folder by which the processes of one service agree on the versions; None if
+                there is only this process.
+        """
+        self._watching = watching
         self._limits = limits
+        self._shared = shared
         self.registry = Registry()
         """The models that are served."""
         self.account = Account(limits.max_inflight_bytes)
         """The bytes that requests may use. The adapters reserve a body's before they read it."""
+        self.rollout: Rollout | None = None
+        """How versions come and go; None until `load` is called."""
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._ready = False
-        self._optimizer: Optimizer | None = None
         self._decoder = Decoder(limits.decoders, self.account)
+        self._shadows = ShadowTraffic(self._decoder, self.account)
 
     @property
     def ready(self) -> bool:
-        """Whether all models are loaded and warm, and the engine isn't closing."""
+        """Whether models are loaded and warm, and the engine isn't closing."""
         return self._ready
 
-    def kind_of(self, model: str, version: int | None = None) -> str:
+    def kind_of(self, choice: ModelChoice) -> str:
         """Return the kind of a model's task, for instance "image_classification".
 
         Raises:
             NotReadyError, UnknownModelError: the model isn't served.
         """
         self._check_ready()
-        return self.registry.find(name=model, version=version).kind
+        return self.registry.find(None, choice).kind
 
     async def load(self) -> None:
-        """Load the models and warm them up, then start to find their fastest programs.
+        """Load the models, warm them up, and keep them up to date with the folder.
 
-        A version that can't be loaded is rejected. The log and the metrics name it.
-
-        Raises:
-            CorruptModelError: no version can be loaded.
+        A version that can't be loaded is rejected. The log and the metrics name it. It returns when
+        a model is served.
         """
-        await asyncio.to_thread(self._load)
+        shared = self._shared or self._own_folder()
+        agreement = Agreement(shared)
+        self.registry = Registry(agreement.committed)
+        guard = LoadingGuard(shared / "loading")
+        self.rollout = Rollout(self._watching, agreement, guard, self.registry, self._limits)
+        await self.rollout.start()
         self._ready = True
-        self._optimizer = Optimizer(
-            [(model.card, model.task.optimize()) for model in self.registry.models()]
-        )
-        self._optimizer.start()
 
     async def close(self) -> None:
         """Refuse the requests that wait, and let running batches finish."""
         self._ready = False
-        if self._optimizer is not None:
-            self._optimizer.stop()
-        await asyncio.gather(*(model.batcher.close() for model in self.registry.models()))
+        self._shadows.close()
+        if self.rollout is not None:
+            await self.rollout.close()
         self._decoder.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _own_folder(self) -> Path:
+        self._temporary = tempfile.TemporaryDirectory(prefix="trident-")
+        return Path(self._temporary.name)
 
     async def predict(
         self,
         kind: str,
         inputs: Sequence[Any],
+        choice: ModelChoice,
         *,
-        model: str | None = None,
-        version: int | None = None,
         deadline: float,
     ) -> Prediction:
         """Run a model on inputs (image files as bytes, texts, or tensors).
@@ -99,8 +107,7 @@ class Engine:
         Args:
             kind: the task that the model must have, for instance "image_classification".
             inputs: one or more.
-            model: the model's name; the default of the kind if None.
-            version: the model's version; the newest that is served if None.
+            choice: the model that the caller asks for.
             deadline: the time of `time.monotonic()` until which the caller waits.
 
         Raises:
@@ -108,10 +115,21 @@ class Engine:
             OverloadedError, DeadlineExceededError: as their names say, for the whole request.
         """
         self._check_ready()
-        served = self.registry.find(kind, model, version)
+        served = self.registry.find(kind, choice)
         self._check_count(len(inputs))
+        row_bytes = _row_bytes(served.task, inputs)
+        with served.used():
+            prediction = await self._run(served, inputs, row_bytes, deadline)
+        shadow = self.registry.shadow_of(served)
+        if shadow is not None:
+            self._shadows.ask(shadow, served, inputs, prediction.outcomes, row_bytes)
+        return prediction
+
+    async def _run(
+        self, served: ServedModel, inputs: Sequence[Any], row_bytes: int, deadline: float
+    ) -> Prediction:
         started = time.monotonic()
-        row_bytes, stage = _row_bytes(served.task, inputs), self.account.rows
+        stage = self.account.rows
         if not stage.try_take(row_bytes):
             async with until(deadline):
                 await stage.take(row_bytes)
@@ -144,32 +162,6 @@ class Engine:
                 f"The request has {count} inputs, over the limit of "
                 f"{self._limits.max_inputs}: send them in several requests."
             )
-
-    def _load(self) -> None:
-        configure_tensorflow()
-        folder = read_models(self._folder)
-        for rejected in folder.rejected:
-            self._reject(rejected)
-        loaded = [self._try_to_load(artifact) for artifact in folder.artifacts]
-        models = [model for model in loaded if model is not None]
-        if not models:
-            raise CorruptModelError(" ".join(r.reason for r in self.registry.rejected))
-        self.registry.change(add=models, defaults=folder.defaults)
-
-    def _try_to_load(self, artifact: Artifact) -> ServedModel | None:
-        card = artifact.card
-        try:
-            return load_model(artifact, self._limits)
-        except Exception as error:
-            if not isinstance(error, CorruptModelError):
-                logger.exception("%s/%d failed while it was loaded", card.name, card.version)
-            self._reject(RejectedVersion(card.name, str(card.version), card.task, str(error)))
-            return None
-
-    def _reject(self, version: RejectedVersion) -> None:
-        logger.error("%s/%s isn't served: %s", version.name, version.version, version.reason)
-        record_rejected(version.name, version.version)
-        self.registry.change(reject=[version])
 
 
 def _row_bytes(task: AnyTask, inputs: Sequence[Any]) -> int:

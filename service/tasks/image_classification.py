@@ -62,6 +62,10 @@ class ImageClassification(ImageTask[Classification]):
         rounded = round_probabilities(probabilities)
         return [self._answer(best, row) for best, row in zip(order, rounded, strict=True)]
 
+    def agrees(self, answer: Classification, other: Classification) -> bool:
+        """Compare the labels."""
+        return answer.label == other.label
+
     def observe(self, metrics: ModelMetrics, answers: Sequence[Classification]) -> None:
         """Count the labels and their probabilities."""
         super().observe(metrics, answers)

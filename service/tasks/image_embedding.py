@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from pydantic import Field
 from service.tasks.image_task import ImageTask
 from service.tasks.preprocessing.images import Pixels
 from service.telemetry.metrics import ModelMetrics
+
+_ALIKE: Final = 0.99
+"""From this cosine similarity on, two vectors count as the same answer."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,15 @@ class ImageEmbedding(ImageTask[Embedding]):
                 strict=True,
             )
         ]
+
+    def agrees(self, answer: Embedding, other: Embedding) -> bool:
+        """Tell whether the vectors point the same way: their cosine similarity is 0.99 or more.
+
+        Two models that were trained apart have codes of their own, so that theirs differ.
+        """
+        a, b = np.asarray(answer.embedding), np.asarray(other.embedding)
+        lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+        return a.shape == b.shape and float(a @ b) >= _ALIKE * lengths
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Embedding]) -> None:
         """Count the reconstruction errors."""

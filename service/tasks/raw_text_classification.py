@@ -72,6 +72,10 @@ class RawTextClassification(Task[str, str, TextLabel]):
                 answers[index] = text_label(self._labels, row, truncated=len(text) > LONGEST)
         return [answers[index] for index in range(len(rows))]
 
+    def agrees(self, answer: TextLabel, other: TextLabel) -> bool:
+        """Compare the labels."""
+        return answer.label == other.label
+
     def observe(self, metrics: ModelMetrics, answers: Sequence[TextLabel]) -> None:
         """Count the labels and observe the confidence."""
         metrics.classified([a.label for a in answers], [a.score for a in answers])

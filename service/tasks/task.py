@@ -59,6 +59,9 @@ class Task(ABC, Generic[Input, Row, Answer]):
         """Return whether a batch with this row may run on the event loop, if it is short enough."""
         return True
 
+    def expect(self, known: Sequence[ShapeProgram]) -> None:
+        """Learn from what is known of an earlier version's programs; called before `warm_up`."""
+
     @abstractmethod
     def warm_up(self) -> None:
         """Run the model once, so that the first request doesn't have to wait for that."""
@@ -74,6 +77,10 @@ class Task(ABC, Generic[Input, Row, Answer]):
     @abstractmethod
     def predict(self, rows: Sequence[Row]) -> list[Answer]:
         """Answer a batch of rows, in their order."""
+
+    def agrees(self, answer: Answer, other: Answer) -> bool:
+        """Return whether two versions of a model give the same answer, as far as it matters."""
+        return answer == other
 
     @abstractmethod
     def observe(self, metrics: ModelMetrics, answers: Sequence[Answer]) -> None:

@@ -110,6 +110,10 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
         """Return the same: the arrays are the row."""
         return self.decoding_bytes(data)
 
+    def expect(self, known: Sequence[ShapeProgram]) -> None:
+        """Don't compile where that was slower for an earlier version."""
+        self._runner.expect(known)
+
     def warm_up(self) -> None:
         """Run the model once, if the shapes of its inputs are known."""
         self._runner.warm_up()
@@ -129,6 +133,13 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
             batch = [rows[index] for index in members]
             answers |= zip(members, self._run(batch), strict=True)
         return [answers[index] for index in range(len(rows))]
+
+    def agrees(self, answer: Tensors, other: Tensors) -> bool:
+        """Tell whether all outputs are the same; of numbers with a fraction, within 1%."""
+        return answer.outputs.keys() == other.outputs.keys() and all(
+            _is_alike(np.asarray(output), np.asarray(other.outputs[name]))
+            for name, output in answer.outputs.items()
+        )
 
     def observe(self, metrics: ModelMetrics, answers: Sequence[Tensors]) -> None:
         """Record how many elements were padding."""
@@ -211,6 +222,13 @@ def _answer(outputs: Mapping[str, Array], row: TensorRow) -> Tensors:
             for name, output in outputs.items()
         }
     )
+
+
+def _is_alike(output: Array, other: Array) -> bool:
+    if output.shape != other.shape or output.dtype.kind != "f":
+        return np.array_equal(output, other)
+    largest = float(np.max(np.abs(output), initial=0.0, where=np.isfinite(output)))
+    return np.allclose(output, other, rtol=0.0, atol=0.01 * largest, equal_nan=True)
 
 
 def _known_shapes(inputs: Mapping[str, TensorSpec]) -> dict[str, tuple[int, ...]] | None:

@@ -6,13 +6,17 @@ Each process writes its figures to files in the folder PROMETHEUS_MULTIPROC_DIR.
 import os
 import struct
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _TRIES = 5  # to read the files of all workers
+
+_T = TypeVar("_T")
 
 
 def render_metrics() -> bytes:
@@ -26,12 +30,31 @@ def render_metrics() -> bytes:
     _forget_dead_workers(Path(folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return _try(lambda: generate_latest(registry))
+
+
+def read_counter(name: str) -> list[tuple[Mapping[str, str], float]]:
+    """Return a counter's values with their labels, summed over the worker processes.
+
+    Those that have ended count, too. It reads files; a buffered counter may be a moment behind.
+    """
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        families = REGISTRY.collect()
+    else:
+        files = [str(path) for path in Path(folder).glob("counter_*.db")]
+        families = _try(lambda: MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+    samples = (sample for family in families for sample in family.samples)
+    return [(sample.labels, sample.value) for sample in samples if sample.name == name]
+
+
+def _try(read: Callable[[], _T]) -> _T:
     for _ in range(_TRIES - 1):
         try:
-            return generate_latest(registry)
+            return read()
         except (struct.error, ValueError):  # the file of a worker that is starting is still empty
             time.sleep(0.02)
-    return generate_latest(registry)
+    return read()
 
 
 def _forget_dead_workers(folder: Path) -> None:

@@ -123,9 +123,9 @@ _RECONSTRUCTION_ERROR = BulkHistogram(
 )
 _MODEL_INFO = Gauge(
     "trident_model_info",
-    "1 for each model that is loaded.",
+    "1 for each model that is loaded, 0 for one that was.",
     [*_MODEL, "task", "tensorflow"],
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
 )
 _MODEL_REJECTED = Gauge(
     "trident_model_rejected",
@@ -156,6 +156,11 @@ _COMPILED = Gauge(
     "Whether calls of a shape use the compiled program (1) or the plain one (0).",
     [*_MODEL, "shape"],
     multiprocess_mode="mostrecent",
+)
+_COMPARISONS = Counter(
+    "trident_shadow_comparisons",
+    "Answers of a shadow version that were compared with those that callers got, by result.",
+    [*_MODEL, "answering", "result"],
 )
 _READY = Gauge(
     "trident_ready",
@@ -321,9 +326,23 @@ def record_loaded(
     _WARM_UP_SECONDS.labels(*model).set(warm_up)
 
 
-def record_rejected(name: str, version: str) -> None:
-    """Record that a version on disk is rejected."""
-    _MODEL_REJECTED.labels(name, version).set(1)
+def record_unloaded(name: str, version: int, *, task: str, tensorflow: str) -> None:
+    """Record that a model isn't loaded any more."""
+    _MODEL_INFO.labels(name, str(version), task, tensorflow).set(0)
+
+
+def record_rejected(name: str, version: str, *, rejected: bool) -> None:
+    """Record whether a version on disk is rejected."""
+    _MODEL_REJECTED.labels(name, version).set(int(rejected))
+
+
+def record_comparisons(
+    name: str, *, shadow: int, answering: int, agreed: int, compared: int
+) -> None:
+    """Record how many answers of a shadow were compared, and how many agreed."""
+    labels = (name, str(shadow), str(answering))
+    _COMPARISONS.labels(*labels, "agrees").inc(agreed)
+    _COMPARISONS.labels(*labels, "differs").inc(compared - agreed)
 
 
 def record_race(

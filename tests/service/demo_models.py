@@ -117,4 +117,5 @@ if __name__ == "__main__":
     save_tint(target, 1)
     save_tint(target, 2)
     save_slow(target)
+    (target / "tint" / "serving.json").write_text('{"versions": "all"}')
     (target / "defaults.json").write_text('{"image_classification": "slow"}')

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import threading
 import time
@@ -15,8 +16,9 @@ from PIL import Image
 
 from service.engine.engine import Engine
 from service.engine.limits import Limits
+from service.engine.registry import ModelChoice
+from service.engine.rollout.leader import Watching
 from service.errors import (
-    CorruptModelError,
     DeadlineExceededError,
     InternalError,
     MalformedRequestError,
@@ -45,7 +47,7 @@ def make_engine(
         decoders=decoders,
         max_inline_seconds=0.0,
     )
-    return Engine(models, limits)
+    return Engine(Watching(models=models), limits)
 
 
 @pytest.fixture
@@ -64,22 +66,24 @@ async def engine(tints: Path) -> AsyncIterator[Engine]:
 
 
 async def predict(engine: Engine, *inputs: Any, kind: str = TASK, **choice: Any) -> Any:
-    return await engine.predict(kind, inputs, deadline=time.monotonic() + 60, **choice)
+    wanted = ModelChoice(**choice)
+    return await engine.predict(kind, inputs, wanted, deadline=time.monotonic() + 60)
 
 
 async def test_the_newest_version_answers_unless_another_is_chosen(engine: Engine) -> None:
-    for choice, version in (({}, 2), ({"version": 1}, 1), ({"model": "tint", "version": 2}, 2)):
+    for choice, version in (({}, 2), ({"version": 1}, 1), ({"name": "tint", "version": 2}, 2)):
         prediction = await predict(engine, RED, **choice)
         assert (prediction.model, prediction.version) == ("tint", version)
         assert prediction.outcomes[0].label == TINTS[version - 1][0]
 
 
 async def test_the_kind_of_a_model_is_told_by_its_name(engine: Engine) -> None:
-    assert engine.kind_of("tint") == engine.kind_of("tint", 1) == TASK
+    for choice in (ModelChoice("tint"), ModelChoice("tint", 1)):
+        assert engine.kind_of(choice) == TASK
     with pytest.raises(UnknownModelError, match="tint/2"):
-        engine.kind_of("tint", 3)
+        engine.kind_of(ModelChoice("tint", 3))
     with pytest.raises(UnknownModelError, match="nobody"):
-        engine.kind_of("nobody")
+        engine.kind_of(ModelChoice("nobody"))
 
 
 async def test_preprocessing_is_the_cards(engine: Engine) -> None:
@@ -163,7 +167,7 @@ async def test_requests_that_make_no_sense_are_refused(engine: Engine) -> None:
 
 async def test_a_request_whose_deadline_has_passed_is_refused(engine: Engine) -> None:
     with pytest.raises(DeadlineExceededError):
-        await engine.predict(TASK, [RED], deadline=time.monotonic() - 1)
+        await engine.predict(TASK, [RED], ModelChoice(), deadline=time.monotonic() - 1)
 
 
 async def test_nothing_is_decoded_after_the_deadline(
@@ -183,7 +187,8 @@ async def test_nothing_is_decoded_after_the_deadline(
         monkeypatch.setattr(ImageTask, "decodes_in_thread", lambda *_, said=in_thread: said)
         decoded.clear()
         requests = [
-            engine.predict(TASK, [large] * 10, deadline=time.monotonic() + 0.2) for _ in range(3)
+            engine.predict(TASK, [large] * 10, ModelChoice(), deadline=time.monotonic() + 0.2)
+            for _ in range(3)
         ]
         for outcome in await asyncio.gather(*requests, return_exceptions=True):
             assert isinstance(outcome, DeadlineExceededError)
@@ -199,7 +204,7 @@ async def test_one_decoding_ends_its_request_at_the_deadline(
     monkeypatch.setattr(ImageTask, "decodes_in_thread", lambda *_: True)
     monkeypatch.setattr(ImageTask, "decode", lambda *_: going_on.wait(60))
     with pytest.raises(DeadlineExceededError):
-        await engine.predict(TASK, [RED], deadline=time.monotonic() + 0.1)
+        await engine.predict(TASK, [RED], ModelChoice(), deadline=time.monotonic() + 0.1)
     assert engine.account.used == engine.account.decoding.used > 0  # the thread still holds it
     going_on.set()
     async with asyncio.timeout(10):
@@ -249,6 +254,18 @@ async def test_it_answers_only_while_it_is_ready(tints: Path) -> None:
         await predict(engine, RED)
 
 
+async def check_not_ready(models: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Check that an engine doesn't become ready, and says so."""
+    engine = make_engine(models)
+    loading = asyncio.create_task(engine.load())
+    async with asyncio.timeout(60):
+        while "not ready until one can" not in caplog.text:  # noqa: ASYNC110 - a log has no event
+            await asyncio.sleep(0.01)
+    assert not engine.ready
+    loading.cancel()
+    await engine.close()
+
+
 def _edit_card(models: Path, pattern: str = "tint/*", **changes: Any) -> None:
     for path in models.glob(f"{pattern}/model.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -291,13 +308,11 @@ TWO_INPUTS["serving_default"]["inputs"]["mask"] = {"dtype": "float32", "shape": 
     ],
 )
 async def test_a_card_that_does_not_fit_its_model_is_refused(
-    tints: Path, changes: dict[str, Any], sentence: str
+    tints: Path, changes: dict[str, Any], sentence: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     _edit_card(tints, **changes)
-    engine = make_engine(tints)
-    with pytest.raises(CorruptModelError, match=sentence):
-        await engine.load()
-    assert not engine.ready
+    await check_not_ready(tints, caplog)
+    assert re.search(f"tint/2 isn't served: .*({sentence})", caplog.text)
 
 
 async def test_a_version_that_does_not_fit_leaves_the_others_serving(
@@ -340,7 +355,7 @@ async def test_among_several_models_without_a_default_one_must_be_named(
     await engine.load()
     with pytest.raises(UnknownModelError, match=r"no default model.*slow/1, tint/2, tint/1"):
         await predict(engine, RED)
-    assert (await predict(engine, RED, model="tint")).model == "tint"
+    assert (await predict(engine, RED, name="tint")).model == "tint"
     await engine.close()
 
 
@@ -354,6 +369,8 @@ def nonsense(tints: Path) -> Path:
     return tints
 
 
-async def test_a_model_that_tensorflow_cannot_read_is_refused(nonsense: Path) -> None:
-    with pytest.raises(CorruptModelError, match="SavedModel"):
-        await make_engine(nonsense).load()
+async def test_a_model_that_tensorflow_cannot_read_is_refused(
+    nonsense: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await check_not_ready(nonsense, caplog)
+    assert re.search("tint/1 isn't served: .*can't be loaded as a SavedModel", caplog.text)

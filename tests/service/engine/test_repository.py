@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from service.engine.repository import read_models
+from service.engine.folder.repository import read_models
 from service.errors import CorruptModelError
 from tests.service.live_server import ROOT, free_port
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.engine.repository import read_models
+from service.engine.folder.repository import read_models
 from service.errors import UndecodableInputError
 from service.runtime.card import ModelCard, TextPreprocessing
 from service.runtime.saved_model import Array, SavedModel

@@ -1,0 +1,1 @@
+"""How versions come and go while requests are answered, in all workers at the same moment."""
