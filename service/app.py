@@ -13,20 +13,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service import __version__
+from service.api.auth import AdminKey
 from service.api.docs import docs_routes
 from service.api.grpc_server import GrpcServer, check_port_free
 from service.api.problems import problem_response
+from service.api.trident.administration import Administration
 from service.api.trident.http import HttpAdapter
 from service.api.trident.routes import model_routes
 from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
-from service.bento.metrics_folder import choose_metrics_folder
+from service.bento.metrics_folder import choose_metrics_folder, shared_folder
 from service.bento.ports import grpc_port
 from service.bento.supervisor import supervise
 from service.engine.engine import Engine
+from service.engine.folder.repository import read_models
 from service.engine.limits import Limits
-from service.engine.repository import read_models
+from service.engine.rollout.leader import Watching
 from service.errors import CorruptModelError
 from service.settings import CORES, InvalidSettingsError, get_settings, max_inline_seconds
 from service.settings_report import report_settings
@@ -58,7 +61,12 @@ Errors are problem documents (RFC 9457) that say what to change.
 """
 
 _engine = Engine(
-    settings.models,
+    Watching(
+        models=settings.models,
+        interval=settings.watch_interval,
+        latest_versions=settings.latest_versions,
+        unload_defaults=settings.unload_default_models,
+    ),
     Limits(
         max_batch_size=settings.max_batch_size,
         max_queue_size=settings.max_queue_size,
@@ -69,6 +77,13 @@ _engine = Engine(
         decoders=max(1, CORES // (2 * settings.workers)),
         max_inline_seconds=max_inline_seconds(settings.workers, CORES),
     ),
+    shared=shared_folder(),
+)
+_administration = Administration(
+    _engine,
+    settings.models,
+    AdminKey(settings.admin_key),
+    request_timeout=settings.request_timeout,
 )
 _listeners: list[ExchangeListener] = []
 _http = HttpAdapter(
@@ -116,6 +131,7 @@ async def _metrics(_: Request) -> Response:
 _operations = Starlette(
     routes=[
         Route("/metrics", _metrics),
+        *_administration.routes(),
         *model_routes(_engine, _http.answer),
         *docs_routes(
             _DESCRIPTION,

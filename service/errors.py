@@ -17,10 +17,28 @@ class MalformedRequestError(TridentError):
     title = "Malformed request"
 
 
+class UnauthorizedError(TridentError):
+    """The call needs the key of the administration."""
+
+    title = "Unauthorized"
+
+
+class ForbiddenError(TridentError):
+    """The administration is turned off."""
+
+    title = "Forbidden"
+
+
 class UnknownModelError(TridentError):
     """No model of that name or version serves the task."""
 
     title = "Unknown model"
+
+
+class ConflictError(TridentError):
+    """The models, or their files, don't allow the change now."""
+
+    title = "Conflict"
 
 
 class TooLargeError(TridentError):
@@ -114,6 +132,10 @@ class InternalError(TridentError):
 
 class CorruptModelError(Exception):
     """A model on disk is incomplete, altered or of an unknown form, or there is none at all."""
+
+
+class UnwritableModelsError(Exception):
+    """A file in the folder of models can't be written, for instance in a read-only container."""
 
 
 def unreadable(path: Path, error: OSError) -> CorruptModelError:

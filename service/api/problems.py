@@ -8,7 +8,9 @@ from pydantic import BaseModel, Field
 
 from service.errors import (
     AbandonedError,
+    ConflictError,
     DeadlineExceededError,
+    ForbiddenError,
     HeadersTooLargeError,
     InferenceError,
     InternalError,
@@ -18,6 +20,7 @@ from service.errors import (
     SlowClientError,
     TooLargeError,
     TridentError,
+    UnauthorizedError,
     UndecodableInputError,
     UnimplementedError,
     UnknownModelError,
@@ -29,8 +32,11 @@ from service.transport.http1.request import HttpResponse
 
 STATUS: Final[dict[type[TridentError], int]] = {
     MalformedRequestError: 400,
+    UnauthorizedError: 401,
+    ForbiddenError: 403,
     UnknownModelError: 404,
     SlowClientError: 408,
+    ConflictError: 409,
     TooLargeError: 413,
     UrlTooLongError: 414,
     UnsupportedMediaTypeError: 415,
@@ -89,4 +95,6 @@ def problem_response(error: TridentError) -> HttpResponse:
     headers = {"content-type": "application/problem+json"}
     if isinstance(error, OverloadedError):
         headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, UnauthorizedError):
+        headers["www-authenticate"] = "Bearer"
     return HttpResponse(STATUS[type(error)], orjson.dumps(problem(error)), headers)

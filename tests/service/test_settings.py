@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import HttpUrl, ValidationError
+from pydantic import HttpUrl, SecretStr, ValidationError
 
 from service.settings import Settings, max_inline_seconds, suitable_workers
 from service.settings_document import settings_document
@@ -11,6 +11,10 @@ from tests.service.live_server import ROOT, START_SECONDS, LiveServer
 
 VALUES = {
     "models": ("/srv/models", Path("/srv/models")),
+    "latest_versions": ("0", 0),
+    "watch_interval": ("0.5", 0.5),
+    "unload_default_models": ("true", True),
+    "admin_key": ("s3cret", SecretStr("s3cret")),
     "workers": ("3", 3),
     "ingress": ("false", False),
     "grpc_host": ("127.0.0.1", "127.0.0.1"),
@@ -33,6 +37,8 @@ VALUES = {
 }
 
 BAD_VALUES = {
+    "watch_interval": "-1",
+    "latest_versions": "-1",
     "workers": "0",
     "grpc_port": "65536",
     "max_batch_size": "many",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from service.api.docs.references import reference
 from service.api.docs.requests import any_request_body
-from service.api.docs.responses import ANSWERS, answers, headers, problem_name
+from service.api.docs.responses import ANSWERS, answers, headers, problem_references
 from service.api.endpoints import BY_NAME, ENDPOINTS
 from service.api.trident.models import ModelDescription, ModelList
 from service.tasks.kinds import KINDS, Input
@@ -20,8 +20,20 @@ PARAMETERS: Final[dict[str, Json]] = {
     },
     "version": {
         "in": "query",
-        "description": "Version of the model. Default: the newest.",
+        "description": "Version of the model. Default: the one that the model's version labels "
+        "choose (stable, canary), else the newest.",
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "label": {
+        "in": "query",
+        "description": "Version label of the model, for instance stable.",
+        "schema": {"type": "string"},
+    },
+    "X-Canary-Key": {
+        "in": "header",
+        "description": "What decides whether a canary answers, for instance a user's id: the same "
+        "key always gets the same version. Default: the request's id.",
+        "schema": {"type": "string"},
     },
     "X-Request-ID": {
         "in": "header",
@@ -40,7 +52,15 @@ PARAMETERS: Final[dict[str, Json]] = {
         "description": "Version of the model.",
         "schema": {"type": "integer", "minimum": 1},
     },
+    "place": {
+        "name": "label",
+        "in": "path",
+        "required": True,
+        "description": "Version label of the model.",
+        "schema": {"type": "string", "examples": ["stable"]},
+    },
 }
+"""The parameters by name, or by the name of their component."""
 
 _TEXT: Final = "text/plain"
 _JSON: Final = "application/json"
@@ -65,7 +85,7 @@ def all_paths(bodies: Mapping[Input, Json]) -> Json:
                 endpoint.name,
                 "Endpoints",
                 endpoint.summary,
-                parameters=("model", "version", "X-Request-ID"),
+                parameters=("model", "version", "label", "X-Canary-Key", "X-Request-ID"),
                 body=bodies[KINDS[endpoint.kind].input],
                 responses=answers([endpoint.kind]),
             )
@@ -80,7 +100,7 @@ def _model_paths(bodies: Mapping[Input, Json]) -> Json:
     body, responses = any_request_body(bodies), answers(ANSWERS)
     return {
         "/models": {
-            "get": _get("models", "List the models that are served.", ModelList.__name__),
+            "get": _get("models", "List the models.", ModelList.__name__),
         },
         "/models/{name}": {
             "get": _get("model", "Describe a model.", ModelDescription.__name__, "name"),
@@ -88,7 +108,7 @@ def _model_paths(bodies: Mapping[Input, Json]) -> Json:
                 BY_NAME,
                 "Models",
                 "Run a model on inputs of its task.",
-                parameters=("name", "X-Request-ID"),
+                parameters=("name", "X-Canary-Key", "X-Request-ID"),
                 body=body,
                 responses=responses,
             ),
@@ -99,6 +119,16 @@ def _model_paths(bodies: Mapping[Input, Json]) -> Json:
                 "Models",
                 "Run one version of a model.",
                 parameters=("name", "number", "X-Request-ID"),
+                body=body,
+                responses=responses,
+            )
+        },
+        "/models/{name}/labels/{label}": {
+            "post": _post(
+                f"{BY_NAME}_label",
+                "Models",
+                "Run the version of a model that has a label.",
+                parameters=("name", "place", "X-Request-ID"),
                 body=body,
                 responses=responses,
             )
@@ -131,13 +161,13 @@ def _get(name: str, summary: str, schema: str, *parameters: str) -> Json:
         "headers": headers("X-Request-ID"),
         "content": {_JSON: {"schema": reference("schemas", schema)}},
     }
-    missing = {str(status): reference("responses", problem_name(status)) for status in (404, 503)}
+    missing = problem_references(*((404, 500, 503) if parameters else (500, 503)))
     return {
         "operationId": name,
         "tags": ["Models"],
         "summary": summary.removesuffix("."),
         "parameters": [reference("parameters", parameter) for parameter in parameters],
-        "responses": {"200": success} | (missing if parameters else {}),
+        "responses": {"200": success} | missing,
     }
 
 

@@ -8,13 +8,23 @@ from pydantic import BaseModel
 from service.api.answers import answer_schema
 from service.api.docs.references import reference
 from service.api.problems import STATUS, Problem, problem_document
-from service.errors import AbandonedError, OverloadedError, TridentError
+from service.errors import (
+    AbandonedError,
+    ConflictError,
+    ForbiddenError,
+    OverloadedError,
+    TridentError,
+    UnauthorizedError,
+)
 from service.tasks.kinds import KINDS
 
 Json = dict[str, Any]
 
 ANSWERS: Final = {name: answer_schema(kind.answer) for name, kind in KINDS.items()}
 """The schemas of answers by kind."""
+
+ADMINISTRATIVE: Final = (UnauthorizedError, ForbiddenError, ConflictError)
+"""The errors that only calls of the administration can meet."""
 
 HEADERS: Final[dict[str, Json]] = {
     "X-Request-ID": {
@@ -25,6 +35,10 @@ HEADERS: Final[dict[str, Json]] = {
         "description": "Milliseconds spent on decoding, in the queue and in the model.",
         "schema": {"type": "string"},
     },
+    "WWW-Authenticate": {
+        "description": "How to send the key.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds to wait before the next try.",
         "schema": {"type": "integer", "minimum": 1},
@@ -32,16 +46,28 @@ HEADERS: Final[dict[str, Json]] = {
 }
 
 
+_EXTRA_HEADERS: Final[dict[type[TridentError], str]] = {
+    OverloadedError: "Retry-After",
+    UnauthorizedError: "WWW-Authenticate",
+}
+
+
 def answers(kinds: Iterable[str]) -> Json:
     """Return the responses of a path that models of these kinds answer."""
-    problems = {str(s): reference("responses", problem_name(s)) for s in statuses()}
+    rare = {STATUS[error] for error in ADMINISTRATIVE}
+    problems = problem_references(*(status for status in statuses() if status not in rare))
     return {"200": _success([ANSWERS[kind] for kind in kinds])} | problems
+
+
+def problem_references(*statuses: int) -> Json:
+    """Return the responses with these statuses."""
+    return {str(status): reference("responses", problem_name(status)) for status in statuses}
 
 
 def problem_response(status: int) -> Json:
     """Return the response of a status, with all its causes."""
     errors = [error for error, code in STATUS.items() if code == status]
-    retry = ["Retry-After"] if OverloadedError in errors else []
+    extra = [name for error, name in _EXTRA_HEADERS.items() if error in errors]
     examples = {
         error.__name__: {
             "summary": error.title,
@@ -51,7 +77,7 @@ def problem_response(status: int) -> Json:
     }
     return {
         "description": " ".join(map(_words, errors)),
-        "headers": headers("X-Request-ID", *retry),
+        "headers": headers("X-Request-ID", *extra),
         "content": {
             "application/problem+json": {
                 "schema": reference("schemas", Problem.__name__),

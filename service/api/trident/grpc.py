@@ -15,6 +15,7 @@ from service.api.trident import inference_pb2 as messages
 from service.api.trident.grpc_answers import result_fields, timing_fields
 from service.api.trident.grpc_tensors import read_tensors
 from service.engine.engine import Engine
+from service.engine.registry import ModelChoice
 from service.errors import MalformedRequestError, TridentError
 from service.prediction import Prediction
 from service.tasks.kinds import KINDS, Input
@@ -75,7 +76,8 @@ class GrpcAdapter:
         call.request_id, exchange.size = exchange.request_id, len(data)
         deadline = min(call.client_deadline, exchange.started + self._request_timeout)
         try:
-            request = self._parse(method, data)
+            key = metadata("x-canary-key") or exchange.request_id
+            request = self._parse(method, data, key)
             del data  # otherwise memory holds the inputs twice until the answer
             prediction = exchange.prediction = await self._predict(request, deadline)
         except TridentError as error:
@@ -100,29 +102,26 @@ class GrpcAdapter:
         )
         return bytes(response.SerializeToString())
 
-    def _parse(self, method: Method, data: bytes) -> "ReadRequest":
+    def _parse(self, method: Method, data: bytes, key: str) -> "ReadRequest":
         try:
             request = method.request.FromString(data)
         except DecodeError:
             raise MalformedRequestError(
                 "The message can't be read: send the method's own message, with text in UTF-8."
             ) from None
-        model, version = request.model.name or None, request.model.version or None
+        model = request.model
+        choice = ModelChoice(model.name or None, model.version or None, model.label or None, key)
         if method.kind is not None:
             inputs = getattr(request, _INPUT_FIELDS[KINDS[method.kind].input])
-            return ReadRequest(list(inputs), method.kind, model, version)
-        if model is None:
+            return ReadRequest(list(inputs), method.kind, choice)
+        if choice.name is None:
             raise MalformedRequestError("The request names no model: set `model.name`.")
-        kind = self._engine.kind_of(model, version)
-        return ReadRequest(_only_inputs(request, KINDS[kind].input), kind, model, version)
+        kind = self._engine.kind_of(choice)
+        return ReadRequest(_only_inputs(request, KINDS[kind].input), kind, choice)
 
     async def _predict(self, request: "ReadRequest", deadline: float) -> Prediction:
         prediction = await self._engine.predict(
-            request.kind,
-            request.inputs,
-            model=request.model,
-            version=request.version,
-            deadline=deadline,
+            request.kind, request.inputs, request.choice, deadline=deadline
         )
         _raise_only_error(prediction.outcomes)
         return prediction
@@ -134,8 +133,7 @@ class ReadRequest:
 
     inputs: list[Any]
     kind: str
-    model: str | None
-    version: int | None
+    choice: ModelChoice
 
 
 def _only_inputs(request: Any, wanted: Input) -> list[Any]:

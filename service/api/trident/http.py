@@ -1,14 +1,14 @@
 """Answering Trident's HTTP requests with the engine.
 
 A POST to an endpoint's path is answered by the default model of its task, or by the one that
-`?model=` and `?version=` name. A POST to `/models/NAME` or `/models/NAME/versions/N` is answered by
-that model; its body has the forms of the model's task.
+`?model=`, `?version=` and `?label=` name. A POST to `/models/NAME`, `/models/NAME/versions/N` or
+`/models/NAME/labels/LABEL` is answered by that model; its body has the forms of the model's task.
 """
 
 import asyncio
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from service.api.problems import STATUS, problem_response
 from service.api.reading.body import BodyReader, unless_gone
 from service.api.reading.forms import READERS, Form, Reader
 from service.engine.engine import Engine
+from service.engine.registry import ModelChoice
 from service.errors import (
     AbandonedError,
     InternalError,
@@ -31,21 +32,24 @@ from service.tasks.kinds import KINDS
 from service.telemetry.exchange import Exchange, ExchangeListener, Observer
 from service.transport.http1.request import HttpRequest, HttpResponse
 
-_MODEL_PATH: Final = re.compile(r"/models/([A-Za-z0-9][A-Za-z0-9_.-]*)(?:/versions/([0-9]{1,9}))?")
+_MODEL_PATH: Final = re.compile(
+    r"/models/(?!reload\Z)([A-Za-z0-9][A-Za-z0-9_.-]*)"
+    r"(?:/versions/([0-9]{1,9})|/labels/([A-Za-z][A-Za-z0-9_-]*))?"
+)
+"""The path of a model, of one of its versions or labels; `/models/reload` is another endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Which model a path is for, and how its inputs are read.
 
-    A model's path gives the model and perhaps the version, an endpoint's path neither.
+    A model's path makes the choice, an endpoint's path doesn't.
     """
 
     observer: Observer
     kind: str
     reader: Reader
-    model: str | None = None
-    version: int | None = None
+    choice: ModelChoice | None = None
 
 
 class HttpAdapter:
@@ -122,12 +126,10 @@ class HttpAdapter:
     ) -> HttpResponse:
         target = self._target(request.path)
         form = await self._read_form(target.reader, request, exchange, reservation)
-        model, version = _choice(target, request.query)
         predicting = self._engine.predict(
             target.kind,
             form.inputs,
-            model=model,
-            version=version,
+            _choice(target, request, exchange),
             deadline=exchange.started + self._request_timeout,
         )
         if not request.cancelled_when_gone:
@@ -150,12 +152,13 @@ class HttpAdapter:
         match = _MODEL_PATH.fullmatch(path)
         if match is None:
             raise UnknownModelError(
-                "No model has this path: send to /models/NAME or /models/NAME/versions/N."
+                "No model has this path: send to /models/NAME, /models/NAME/versions/N or "
+                "/models/NAME/labels/LABEL."
             )
-        name, number = match.groups()
-        version = None if number is None else int(number)
-        kind = self._engine.kind_of(name, version)
-        return Target(self._by_name, kind, READERS[KINDS[kind].input], name, version)
+        name, number, label = match.groups()
+        choice = ModelChoice(name, None if number is None else int(number), label)
+        kind = self._engine.kind_of(choice)
+        return Target(self._by_name, kind, READERS[KINDS[kind].input], choice)
 
     async def _read_form(
         self, reader: Reader, request: HttpRequest, exchange: Exchange, reservation: Reservation
@@ -167,21 +170,22 @@ class HttpAdapter:
         return reader.read(request.headers.get("content-type", ""), body, self._max_inputs)
 
 
-def _choice(target: Target, query: Mapping[str, str]) -> tuple[str | None, int | None]:
-    """Return the model and the version that a request asks for; None if it names none.
+def _choice(target: Target, request: HttpRequest, exchange: Exchange) -> ModelChoice:
+    """Return the model that a request asks for.
 
     Raises:
         MalformedRequestError: the version isn't a number, or the path names the model already.
     """
-    model, version = query.get("model"), query.get("version")
-    if target.model is None:
-        return model, _version(version)
-    if model is not None or version is not None:
+    query, choice = request.query, target.choice
+    if choice is None:
+        choice = ModelChoice(query.get("model"), _version(query.get("version")), query.get("label"))
+    elif not query.keys().isdisjoint(("model", "version", "label")):
         raise MalformedRequestError(
-            "The path already names the model: remove ?model= and ?version=. To choose a "
-            "version, send to /models/NAME/versions/N."
+            "The path already names the model: remove ?model=, ?version= and ?label=. To choose "
+            "a version, send to /models/NAME/versions/N or /models/NAME/labels/LABEL."
         )
-    return target.model, target.version
+    choice.key = request.headers.get("x-canary-key") or exchange.request_id
+    return choice
 
 
 def _content(prediction: Prediction, form: Form) -> Any:

@@ -1,30 +1,51 @@
 """What is served, for `GET /models` and `GET /models/NAME`."""
 
-from collections.abc import Sequence
+import asyncio
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from service.api.endpoints import ENDPOINTS
+from service.api.trident.model_states import ModelStates, VersionStatus
+from service.api.trident.shadow_comparisons import ShadowComparison, read_shadow_comparisons
 from service.engine.engine import Engine
+from service.engine.registry import SHADOW, ModelChoice
 from service.engine.served_model import ServedModel
 from service.runtime.runner import ShapeProgram
 
 
-class ModelSummary(BaseModel):
-    """A short description of a model."""
+class AnyModel(BaseModel):
+    """What every description of a model says."""
 
     name: str = Field(description="The model's name.")
-    task: str = Field(description="What kind of task it has.")
-    description: str = Field(description="What it does.")
+    task: str | None = Field(description="What kind of task it has; null if no card says it.")
+    description: str = Field(description="What it does; empty if no version is served.")
     default_of: list[str] = Field(description="The endpoints whose default model it is.")
+    version_labels: dict[str, int] = Field(description="The version of each version label.")
+    canary_share: float = Field(
+        description="The part of the requests without a version that the canary answers, 0 to 1."
+    )
+    states: list[VersionStatus] = Field(
+        description="The state of every version in the folder of models, the newest first."
+    )
+    shadow_comparisons: list[ShadowComparison] = Field(
+        description="How often the shadow version agrees with the versions that answer."
+    )
+
+
+class ModelSummary(AnyModel):
+    """A short description of a model."""
+
     versions: list[int] = Field(description="The versions that are served, the newest first.")
 
 
 class ModelList(BaseModel):
-    """The models that are served."""
+    """The models in the folder of models."""
 
     models: list[ModelSummary] = Field(description="All models, by name.")
+    faults: list[str] = Field(
+        description="What can't be read in the folder of models, or can't be done as it says."
+    )
 
 
 class Tensor(BaseModel):
@@ -70,49 +91,60 @@ class VersionDescription(BaseModel):
     )
 
 
-class ModelDescription(BaseModel):
+class ModelDescription(AnyModel):
     """A model, with all details of its versions."""
 
-    name: str = Field(description="The model's name.")
-    task: str = Field(description="What kind of task it has.")
-    description: str = Field(description="What it does.")
-    default_of: list[str] = Field(description="The endpoints whose default model it is.")
+    faults: list[str] = Field(
+        description="What can't be read, or can't be done, where the model is named."
+    )
     versions: list[VersionDescription] = Field(
         description="The versions that are served, the newest first."
     )
 
 
-def list_models(engine: Engine) -> ModelList:
-    """Return short descriptions of all models."""
-    names = sorted({served.name for served in engine.registry.models()})
-    return ModelList(models=[_summary(engine, _versions(engine, name)) for name in names])
+async def list_models(engine: Engine) -> ModelList:
+    """Return short descriptions of all models. Raises NotReadyError."""
+    seen = ModelStates(engine)
+    compared = await _read_comparisons(seen)
+    return ModelList(models=[_summary(seen, n, compared) for n in seen.names], faults=seen.faults())
 
 
-def describe_model(engine: Engine, name: str) -> ModelDescription:
+async def describe_model(engine: Engine, name: str) -> ModelDescription:
     """Return the description of a model.
 
     Raises:
-        UnknownModelError, NotReadyError: the model isn't served.
+        UnknownModelError, NotReadyError: no version of the model is in the folder of models.
     """
-    engine.kind_of(name)
-    served = _versions(engine, name)
-    summary = _summary(engine, served).model_dump(exclude={"versions"})
-    return ModelDescription(**summary, versions=[_version(model) for model in served])
+    seen = ModelStates(engine)
+    if name not in seen.names:
+        engine.kind_of(ModelChoice(name))
+    summary = _summary(seen, name, await _read_comparisons(seen))
+    return ModelDescription(
+        **dict(summary) | {"versions": [_version(model) for model in seen.served(name)]},
+        faults=seen.faults(name),
+    )
 
 
-def _versions(engine: Engine, name: str) -> Sequence[ServedModel]:
-    """Return a model's versions, the newest first."""
-    return [served for served in engine.registry.models() if served.name == name]
+async def _read_comparisons(seen: ModelStates) -> dict[str, list[ShadowComparison]]:
+    if not any(SHADOW in seen.labels(name) for name in seen.names):
+        return {}
+    return await asyncio.to_thread(read_shadow_comparisons)
 
 
-def _summary(engine: Engine, served: Sequence[ServedModel]) -> ModelSummary:
-    newest = served[0]
-    is_default = engine.registry.default(newest.kind) == newest.name
+def _summary(
+    seen: ModelStates, name: str, compared: dict[str, list[ShadowComparison]]
+) -> ModelSummary:
+    served, labels, task = seen.served(name), seen.labels(name), seen.task(name)
+    shadow = labels.get(SHADOW)
     return ModelSummary(
-        name=newest.name,
-        task=newest.kind,
-        description=newest.card.description,
-        default_of=[e.path for e in ENDPOINTS if is_default and e.kind == newest.kind],
+        name=name,
+        task=task,
+        description=served[0].card.description if served else "",
+        default_of=[e.path for e in ENDPOINTS if e.kind == task and seen.is_default(name, e.kind)],
+        version_labels=dict(labels),
+        canary_share=seen.canary_share(name),
+        states=seen.states(name),
+        shadow_comparisons=[c for c in compared.get(name, ()) if c.version == shadow],
         versions=[model.version for model in served],
     )
 

@@ -1,5 +1,6 @@
 """The HTTP routes of models by name, as a web framework calls them."""
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel
@@ -10,9 +11,11 @@ from starlette.routing import Route
 from service.api.problems import problem_response
 from service.api.trident.models import describe_model, list_models
 from service.engine.engine import Engine
-from service.errors import TridentError
+from service.errors import InternalError, TridentError
 from service.telemetry.exchange import sane_request_id
 from service.transport.http1.request import HttpRequest, HttpResponse
+
+logger = logging.getLogger(__name__)
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
@@ -21,10 +24,12 @@ def model_routes(engine: Engine, answer: Handler) -> list[Route]:
     """Return the routes that describe models, and those that run them."""
 
     async def index(request: Request) -> Response:
-        return _shown(request, lambda: list_models(engine))
+        return await shown(list_models(engine), request_id_of(request))
 
     async def one(request: Request) -> Response:
-        return _shown(request, lambda: describe_model(engine, request.path_params["name"]))
+        return await shown(
+            describe_model(engine, request.path_params["name"]), request_id_of(request)
+        )
 
     async def predict(request: Request) -> Response:
         return await answered(request, answer)
@@ -44,12 +49,21 @@ async def answered(request: Request, answer: Handler) -> Response:
     return _response(response)
 
 
-def _shown(request: Request, content: Callable[[], BaseModel]) -> Response:
+def request_id_of(request: Request) -> str:
+    """Return the id that a caller sent, or a new one."""
+    return sane_request_id(request.headers.get("x-request-id"))
+
+
+async def shown(content: Awaitable[BaseModel], request_id: str) -> Response:
+    """Return content as JSON, or the problem that there is."""
     try:
-        response = Response(content().model_dump_json(), media_type="application/json")
+        response = Response((await content).model_dump_json(), media_type="application/json")
     except TridentError as error:
         response = _response(problem_response(error))
-    response.headers["x-request-id"] = sane_request_id(request.headers.get("x-request-id"))
+    except Exception:
+        logger.exception("request %s failed", request_id, extra={"request_id": request_id})
+        response = _response(problem_response(InternalError("The service failed, see its log.")))
+    response.headers["x-request-id"] = request_id
     return response
 
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from service.errors import (
     AbandonedError,
+    ConflictError,
     DeadlineExceededError,
+    ForbiddenError,
     HeadersTooLargeError,
     InferenceError,
     InternalError,
@@ -16,6 +18,7 @@ from service.errors import (
     SlowClientError,
     TooLargeError,
     TridentError,
+    UnauthorizedError,
     UndecodableInputError,
     UnimplementedError,
     UnknownModelError,
@@ -51,7 +54,10 @@ OK: Final = StatusCode.OK  # which each call looks up
 
 STATUS: Final[dict[type[TridentError], StatusCode]] = {
     MalformedRequestError: StatusCode.INVALID_ARGUMENT,
+    UnauthorizedError: StatusCode.UNAUTHENTICATED,
+    ForbiddenError: StatusCode.PERMISSION_DENIED,
     UnknownModelError: StatusCode.NOT_FOUND,
+    ConflictError: StatusCode.FAILED_PRECONDITION,
     SlowClientError: StatusCode.DEADLINE_EXCEEDED,
     TooLargeError: StatusCode.INVALID_ARGUMENT,
     UrlTooLongError: StatusCode.INVALID_ARGUMENT,

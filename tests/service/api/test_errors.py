@@ -15,8 +15,11 @@ from service.transport.grpc.status import StatusCode
 CODES = StatusCode
 CONTRACT: dict[type[TridentError], tuple[int, StatusCode]] = {
     errors.MalformedRequestError: (400, CODES.INVALID_ARGUMENT),
+    errors.UnauthorizedError: (401, CODES.UNAUTHENTICATED),
+    errors.ForbiddenError: (403, CODES.PERMISSION_DENIED),
     errors.UnknownModelError: (404, CODES.NOT_FOUND),
     errors.SlowClientError: (408, CODES.DEADLINE_EXCEEDED),
+    errors.ConflictError: (409, CODES.FAILED_PRECONDITION),
     errors.TooLargeError: (413, CODES.INVALID_ARGUMENT),
     errors.UrlTooLongError: (414, CODES.INVALID_ARGUMENT),
     errors.UnsupportedMediaTypeError: (415, CODES.INVALID_ARGUMENT),

@@ -55,9 +55,11 @@ function pretty(value, indent = "") {
   return `${open}\n${indent}  ${parts.join(`,\n${indent}  `)}\n${indent}${close}`;
 }
 
-function command(url, { headers, curl }) {
+function command(url, { method, headers, curl }) {
+  const usual = curl.length ? "POST" : "GET";
+  const verb = method === usual ? [] : ["-X", method];
   const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  return ["curl", ...given, ...curl, url.href].map(quoted).join(" ");
+  return ["curl", ...verb, ...given, ...curl, url.href].map(quoted).join(" ");
 }
 
 function quoted(word) {

@@ -49,13 +49,15 @@ async function form(path, method, operation, output) {
   const parameters = (operation.parameters ?? []).map(resolve);
   const places = await placesOf(parameters.filter((p) => p.in === "path"));
   const options = optionsOf(parameters.filter((p) => p.in !== "path"));
+  const key = keyOf(operation);
   const button = element("button", {}, "Send");
-  const made = element("form", {}, places.node, way.node, options.node, button);
+  const made = element("form", {}, places.node, key.node, way.node, options.node, button);
   made.addEventListener("submit", async (event) => {
     event.preventDefault();
     button.disabled = true;
     const place = places.in(path);
-    const request = options.addTo({ path: place, method: method.toUpperCase(), ...way.read() });
+    const sent = { path: place, method: method.toUpperCase(), ...way.read() };
+    const request = key.addTo(options.addTo(sent));
     output.replaceChildren(...(await answerTo(request, operation)));
     output.hidden = false;
     button.disabled = false;
@@ -77,7 +79,7 @@ function choiceOf(ways) {
 
 /** Return the fields of the parameters in a path. The models to choose from are those served. */
 async function placesOf(parameters) {
-  const inputs = await Promise.all(parameters.map(({ name }) => placeOf(name)));
+  const inputs = await Promise.all(parameters.map(placeOf));
   const rows = parameters.map(({ name, description }, i) =>
     element("label", {}, element("code", {}, name), inputs[i], hint(description)),
   );
@@ -85,12 +87,27 @@ async function placesOf(parameters) {
   return { node: element("div", {}, ...rows), in: (path) => parameters.reduce(fill, path) };
 }
 
-async function placeOf(name) {
-  if (name !== "name") {
+async function placeOf({ name, schema }) {
+  if (schema.type === "integer") {
     return element("input", { name, type: "number", min: 1, value: 1, required: true });
+  }
+  if (name !== "name") {
+    return element("input", { name, value: schema.examples[0], required: true });
   }
   const options = (await modelNames()).map((model) => element("option", {}, model));
   return element("select", { name }, ...options);
+}
+
+/** Return the field of the key that an operation needs, if it needs one. */
+function keyOf({ security }) {
+  const input = element("input", { name: "key", type: "password", autocomplete: "off" });
+  const explanation = hint("The service's TRIDENT_ADMIN_KEY.");
+  const node = security ? element("label", {}, element("code", {}, "key"), input, explanation) : "";
+  const addTo = (request) =>
+    input.value
+      ? { ...request, headers: { ...request.headers, Authorization: `Bearer ${input.value}` } }
+      : request;
+  return { node, addTo };
 }
 
 /** Return the fields of an operation's other parameters, of which an empty one isn't sent. */

@@ -98,6 +98,23 @@ def test_nothing_else_passes_by_http_2(balancer: LiveBalancer, path: str) -> Non
     assert (status, NO_REPLICAS_ANSWER in body) in ((404, True), (400, False), (0, False))
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/models/reload"),
+        ("PUT", "/models/digits/labels/stable"),
+        ("DELETE", "/models/digits/labels/stable"),
+    ],
+)
+def test_the_administration_does_not_pass(
+    balancer: LiveBalancer, server: LiveServer, method: str, path: str
+) -> None:
+    assert httpx.request(method, server.url + path).status_code == 403
+    for spelt in [path, *_percent_encodings(path)]:
+        answer = _ask(balancer.http_port, f"{method} {spelt}")
+        assert NO_REPLICAS_ANSWER in answer or answer.startswith("HTTP/1.1 400 ")
+
+
 def test_what_is_refused_is_answered_by_a_problem_document(balancer: LiveBalancer) -> None:
     answer = httpx.post(f"{balancer.url}/metrics", content=bytes(10_000_000), timeout=30)
     assert answer.status_code == 404
@@ -121,9 +138,10 @@ def test_all_that_is_documented_passes(balancer: LiveBalancer, server: LiveServe
     """The page, its files, and every path that it shows, except the metrics."""
     page = httpx.get(f"{balancer.url}/").text
     loaded = re.findall(r'(?:src|href)="\.?(/[^"#]*)"', page)
-    documented = httpx.get(f"{balancer.url}/docs.json").json()["paths"].keys() - {"/metrics"}
+    documented = set(httpx.get(f"{balancer.url}/docs.json").json()["paths"])
+    documented -= {"/metrics", "/models/reload"}
     assert {endpoint.path for endpoint in ENDPOINTS} <= documented
-    named = {path.format(name="digits", number=1) for path in documented}
+    named = {path.format(name="digits", number=1, label="stable") for path in documented}
     paths = {"/", "/docs.json", "/schema.json", *loaded, *named}
     for path in paths:
         directly, balanced = (httpx.get(url + quote(path)) for url in (server.url, balancer.url))

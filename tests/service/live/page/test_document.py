@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from service import __version__
 from service.admission import Account
+from service.api.docs.responses import ADMINISTRATIVE
 from service.api.endpoints import ENDPOINTS
 from service.api.problems import STATUS
 from service.api.trident.http import HttpAdapter
@@ -78,6 +79,7 @@ def test_it_is_the_services_own(document: Json) -> None:
     assert document["paths"].keys() == {
         *PATHS,
         *("/models", "/models/{name}", "/models/{name}/versions/{number}"),
+        *("/models/{name}/labels/{label}", "/models/reload"),
         *("/livez", "/readyz", "/metrics", "/docs.json", "/schema.json"),
     }
 
@@ -106,6 +108,7 @@ def test_every_reference_leads_somewhere_and_every_component_is_used(document: J
         f"#/components/{kind}/{name}"
         for kind, components in document["components"].items()
         for name in components
+        if kind != "securitySchemes"
     }
 
 
@@ -233,6 +236,7 @@ def test_what_is_told_of_a_model_is_documented(
     [
         ("/models/{}", "/models/{name}"),
         ("/models/{}/versions/1", "/models/{name}/versions/{number}"),
+        ("/models/{}/labels/stable", "/models/{name}/labels/{label}"),
     ],
 )
 def test_what_a_model_answers_by_its_name_is_documented(
@@ -247,6 +251,16 @@ def test_what_a_model_answers_by_its_name_is_documented(
     ]
     for arguments in requests:
         check(document, documented, http.post(path.format(model), **arguments), "post")
+
+
+def test_a_call_without_the_key_is_documented(document: Json, http: httpx.Client) -> None:
+    """The shared server has none, so the administration is off."""
+    label = "/models/{name}/labels/{label}"
+    check(document, "/models/reload", http.post("/models/reload"), "post")
+    for method in ("put", "delete"):
+        answer = http.request(method, "/models/digits/labels/stable")
+        assert answer.status_code == 403
+        check(document, label, answer, method)
 
 
 class FailingEngine:
@@ -266,7 +280,8 @@ def _error(kind: type[TridentError]) -> TridentError:
 
 async def test_the_documented_failures_are_those_that_can_be_met(document: Json) -> None:
     """The adapter's answer to each error that the engine can raise."""
-    errors: list[Exception] = [_error(kind) for kind in STATUS if kind is not AbandonedError]
+    unseen = (AbandonedError, *ADMINISTRATIVE)
+    errors: list[Exception] = [_error(kind) for kind in STATUS if kind not in unseen]
     met = set()
     for error in [*errors, RuntimeError("a defect")]:
         engine: Any = FailingEngine(error)

@@ -22,6 +22,8 @@ IMAGE_WAYS = ["Files in a form", "A file as the body", "One, in JSON", "Several,
 TEXT_WAYS = ["A text", "One, in JSON", "Several, in JSON"]
 WAYS = {"classify": IMAGE_WAYS, "sentiment": TEXT_WAYS, "embed": IMAGE_WAYS}
 MODELS = ["models", "model", "predict", "predict_version"]
+LABELLED = ["predict_label"]
+ADMINISTRATION = ["put_label", "delete_label", "reload"]
 OPERATIONS = ["livez", "readyz", "metrics", "docs_json", "schema_json"]
 
 
@@ -30,7 +32,7 @@ def expected(http: httpx.Client, path: str, **arguments: Any) -> Any:
 
 
 def test_it_opens_without_a_complaint(page: Page) -> None:
-    assert page.cards() == [*WAYS, *MODELS, *OPERATIONS]
+    assert page.cards() == [*WAYS, *MODELS, *LABELLED, *ADMINISTRATION, *OPERATIONS]
     assert {endpoint: page.card(endpoint).ways() for endpoint in WAYS} == WAYS
     assert page.complaints() == []
 
@@ -161,6 +163,26 @@ def test_a_model_is_chosen_among_those_that_are_served(page: Page, http: httpx.C
     card.choose_way("A text")
     card.write("Dull from start to end.")
     assert card.send().answer["label"] == "negative"
+
+
+def test_a_version_is_chosen_by_its_label(page: Page) -> None:
+    card = page.card("predict_label")
+    card.set_place("name", "tint")
+    card.set_place("label", "best")
+    card.attach("image", SEVEN)
+    assert card.send().status == 404
+    assert "with the label 'best'" in card.words
+
+
+def test_the_administration_is_asked_with_the_key_that_is_written(page: Page) -> None:
+    """The shared server has none, so the administration is off."""
+    for operation, verb in (("put_label", "PUT"), ("delete_label", "DELETE"), ("reload", "POST")):
+        card = page.card(operation)
+        card.set_place("key", "s3cret")
+        assert card.send().status == 403
+        assert card.command.startswith(f"curl -X {verb} ")
+        assert "-H 'Authorization: Bearer s3cret'" in card.command
+    assert "TRIDENT_ADMIN_KEY" in card.words
 
 
 def test_an_empty_option_is_not_sent(page: Page, server: LiveServer) -> None:

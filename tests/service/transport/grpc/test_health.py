@@ -15,6 +15,7 @@ from service.api.grpc_server import GrpcServer
 from service.api.trident.grpc import SERVICE
 from service.engine.engine import Engine
 from service.engine.limits import Limits
+from service.engine.rollout.leader import Watching
 from tests.service.live_server import free_port
 
 Status = health_pb2.HealthCheckResponse
@@ -37,7 +38,7 @@ def port() -> int:
 @pytest.fixture
 async def server(port: int) -> AsyncIterator[GrpcServer]:
     started = GrpcServer(
-        Engine(Path(), LIMITS),
+        Engine(Watching(models=Path()), LIMITS),
         host="127.0.0.1",
         port=port,
         share_port=False,
