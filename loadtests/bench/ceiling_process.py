@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from loadtests.bench.inputs import Input
-from service.engine.repository import read_models
-from service.runtime.saved_model import SavedModel, configure_tensorflow
+from service.engine.folder.repository import read_models
+from service.runtime.saved_model import SavedModel
 from service.tasks.image_task import ImageTask
 from service.tasks.kinds import make_task
 from service.tasks.task import AnyTask, TaskLimits
@@ -40,7 +40,6 @@ def load_tasks(models: Path, endpoints: Collection[str]) -> dict[str, AnyTask]:
 
     As in the service, the newest version of the default model answers.
     """
-    configure_tensorflow()
     folder = read_models(models)
     tasks: dict[str, AnyTask] = {}
     for artifact in folder.artifacts:

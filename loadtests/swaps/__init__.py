@@ -1,0 +1,1 @@
+"""What version swaps cost the callers of a server: failures, latency, memory."""
