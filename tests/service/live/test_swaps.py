@@ -58,10 +58,15 @@ class Swaps(NamedTuple):
         return self.models / release.relative_to(self.room)
 
     def is_served_by_all(self, model: str, version: int) -> bool:
-        """Whether all workers have loaded a version."""
+        """Whether all workers have loaded a version, and it answers: in all of them, or in none."""
         labels = {"model": model, "version": str(version)}
         with new_connections(self.server) as client:
-            return value(client, "trident_queue_limit", **labels) == WORKERS * QUEUE_LIMIT
+            if value(client, "trident_queue_limit", **labels) != WORKERS * QUEUE_LIMIT:
+                return False
+            described = client.get(f"/models/{model}")
+            return described.status_code == 200 and version in [
+                served["version"] for served in described.json()["versions"]
+            ]
 
     def is_rejected(self, model: str, version: int) -> bool:
         """Whether the metrics say that a version is rejected."""
