@@ -9,18 +9,12 @@ import threading
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from service.engine.folder.artifact import RejectedVersion
+from service.engine.folder.policy import CANARY, SHADOW, STABLE
 from service.engine.served_model import ServedModel
 from service.errors import NotReadyError, TridentError, UnknownModelError
-
-STABLE: Final = "stable"
-"""The label of the version that answers who names none."""
-CANARY: Final = "canary"
-"""The label of a version that answers a share of these requests."""
-SHADOW: Final = "shadow"
-"""The label of a version that is asked the same, and whose answers are only compared."""
 
 _Choice: TypeAlias = tuple[str | None, str | None, int | str | None]
 """A kind, a name, and a version or a label. None stands for any kind, or for no version."""

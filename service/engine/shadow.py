@@ -74,15 +74,15 @@ class ShadowTraffic:
         ]
         try:
             found = await self._answers(shadow, [data for data, _ in pairs])
+            agrees = [
+                not isinstance(answer, TridentError) and answering.task.agrees(outcome, answer)
+                for (_, outcome), answer in zip(pairs, found, strict=True)
+            ]
         except TridentError:  # the queue is full by now, or the deadline has passed
             return
         except Exception:
             logger.exception("the shadow %s/%d failed", shadow.name, shadow.version)
             return
-        agrees = [
-            not isinstance(answer, TridentError) and answering.task.agrees(outcome, answer)
-            for (_, outcome), answer in zip(pairs, found, strict=True)
-        ]
         record_comparisons(
             shadow.name,
             shadow=shadow.version,

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.engine.folder.labels import move_label
-from service.engine.folder.policy import default_policy, read_policy
-from service.engine.registry import CANARY
+from service.engine.folder.policy import CANARY, default_policy, read_policy
 from service.errors import UnknownModelError, unreadable
 
 

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from service.engine.folder.policy import (
+    CANARY,
     POLICY,
+    STABLE,
     default_policy,
     make_policy,
     read_content,
@@ -19,8 +21,6 @@ from service.engine.folder.policy import (
 )
 from service.errors import MalformedRequestError, UnknownModelError, UnwritableModelsError
 
-STABLE: Final = "stable"
-CANARY: Final = "canary"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCK = ".serving.json.lock"
 

@@ -13,6 +13,13 @@ from service.errors import CorruptModelError, first_fault, unreadable
 POLICY: Final = "serving.json"
 """The file in a model's folder that says which versions are served."""
 
+STABLE: Final = "stable"
+"""The label of the version that answers who names none."""
+CANARY: Final = "canary"
+"""The label of a version that answers a share of these requests."""
+SHADOW: Final = "shadow"
+"""The label of a version that is asked the same, and whose answers are only compared."""
+
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -78,7 +85,7 @@ class ServingPolicy(BaseModel):
 
     @model_validator(mode="after")
     def _check_canary(self) -> "ServingPolicy":
-        if self.canary_share > 0 and "canary" not in self.labels:
+        if self.canary_share > 0 and CANARY not in self.labels:
             raise ValueError(
                 f"canary_share is {self.canary_share:g}, but no version has the label 'canary'"
             )

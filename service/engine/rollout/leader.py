@@ -61,8 +61,7 @@ class Leader:
             return await self._scan() if self._scan_is_due() else False
         progress = self._agreement.progress(pending.number)
         if progress.failures:
-            await self._replace(progress.failures.items())
-            return True
+            return await self._replace(progress.failures.items())
         if not self._agreement.commit(pending.number):
             return False
         self._finish_scans()
@@ -103,14 +102,14 @@ class Leader:
         is_copying = any(version.state == "START" for version in self._before.others)
         return self._scanned_at < 0 and not is_copying
 
-    async def _replace(self, failures: Iterable[tuple[str, str]]) -> None:
-        """Publish a target without the versions that a worker can't load."""
+    async def _replace(self, failures: Iterable[tuple[str, str]]) -> bool:
+        """Publish a target without the versions that a worker can't load. Return whether it did."""
         failed: set[Key] = set()
         for written, reason in failures:
             name, version, digest = read_key(written)
             failed.add((name, version, digest))
             self._repository.reject(name, version, digest, reason)
-        await self._scan(failed)
+        return await self._scan(failed)
 
     def _finish_scans(self) -> None:
         self._agreement.finish_scans(max(self._asked, self._agreement.scans_done))

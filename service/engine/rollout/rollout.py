@@ -169,7 +169,7 @@ class Rollout:
         return found | self._served.keys()
 
     def _before(self, version: WantedVersion) -> ServedModel | None:
-        """Return the version that answers now to those who don't choose one."""
+        """Return the newest version that is served now of the same model and task, if any."""
         served = (model for model in self._served.values() if model.name == version.name)
         return next((model for model in served if model.kind == version.task), None)
 

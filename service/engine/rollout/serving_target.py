@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from service.engine.folder.artifact import Key, RejectedVersion
-from service.engine.folder.policy import ServingPolicy, wanted_versions
+from service.engine.folder.policy import CANARY, STABLE, ServingPolicy, wanted_versions
 from service.engine.folder.repository import ModelFolder
-from service.engine.registry import STABLE, Serving
+from service.engine.registry import Serving
 
 
 class WantedVersion(BaseModel):
@@ -168,7 +168,7 @@ def _decide_one(
     if servable and not wanted:
         asked = ", ".join(map(str, policy.versions)) if isinstance(policy.versions, tuple) else ""
         faults.append(f"{name}: serving.json asks for version {asked}, which can't be served.")
-    share = policy.canary_share if "canary" in labels else 0.0
+    share = policy.canary_share if CANARY in labels else 0.0
     return _Model(_newest_first(servable[v] for v in wanted), labels, share, tuple(faults))
 
 
