@@ -9,7 +9,8 @@ from service.api.endpoints import ENDPOINTS
 from service.api.trident.model_states import ModelStates, VersionStatus
 from service.api.trident.shadow_comparisons import ShadowComparison, read_shadow_comparisons
 from service.engine.engine import Engine
-from service.engine.registry import SHADOW, ModelChoice
+from service.engine.folder.policy import SHADOW
+from service.engine.registry import ModelChoice
 from service.engine.served_model import ServedModel
 from service.runtime.runner import ShapeProgram
 

@@ -1,5 +1,6 @@
 """The one server that most tests share, and clients for it."""
 
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from service.api.trident.inference_pb2_grpc import InferenceStub
 from tests.service.live.grpc_client import inference_stub
-from tests.service.live_server import LiveServer
+from tests.service.live_server import ROOT, LiveServer
 from tests.service.transport.http1.wire import connect
 
 # Small enough to be overstepped cheaply.
@@ -58,3 +59,14 @@ def channel(server: LiveServer) -> Iterator[grpc.Channel]:
 def stub(channel: grpc.Channel) -> InferenceStub:
     """The project's own gRPC client of the shared server."""
     return inference_stub(channel)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the repository's files, in whose `models` new ones may be written."""
+    folder = tmp_path_factory.mktemp("workplace")
+    for path in ROOT.iterdir():
+        if path.name not in (".git", "models"):
+            (folder / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "models", folder / "models")
+    return folder

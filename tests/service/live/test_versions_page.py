@@ -1,6 +1,5 @@
 """The page on new versions is done as it says: copied, tried, promoted and rolled back."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,6 @@ from tests.service.live.test_readme import Example, check_example, find_examples
 from tests.service.live_server import ROOT, LiveServer
 
 EXAMPLES = find_examples((ROOT / "docs/versions.md").read_text())
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the repository's files, in whose `models` new ones may be written."""
-    folder = tmp_path_factory.mktemp("workplace")
-    for path in ROOT.iterdir():
-        if path.name not in (".git", "models"):
-            (folder / path.name).symlink_to(path)
-    shutil.copytree(ROOT / "models", folder / "models")
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The page on models of one's own is done as it says: packaged, served, and asked."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +10,6 @@ from tests.service.live_server import ROOT, LiveServer
 
 EXAMPLES = find_examples((ROOT / "docs/your-own-model.md").read_text())
 ASKING = [example for example in EXAMPLES if "localhost" in example.code]
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the repository's files, in whose `models` new ones may be written."""
-    folder = tmp_path_factory.mktemp("workplace")
-    for path in ROOT.iterdir():
-        if path.name not in (".git", "models"):
-            (folder / path.name).symlink_to(path)
-    shutil.copytree(ROOT / "models", folder / "models")
-    return folder
 
 
 @pytest.fixture(scope="module")
