@@ -72,9 +72,7 @@ def check_head(version: str, headers: Headers) -> None:
         UnimplementedError: as their names say. The connection must be closed then.
     """
     if version not in _VERSIONS:
-        raise UnsupportedVersionError(
-            "This port supports HTTP/1.1 and HTTP/1.0. For gRPC and HTTP/2 use the gRPC port."
-        )
+        raise unsupported_version()
     if len(headers) > MAX_HEADERS:
         raise HeadersTooLargeError(f"The request has more than {MAX_HEADERS} headers: send fewer.")
     fields = dict(headers)
@@ -90,6 +88,13 @@ def check_head(version: str, headers: Headers) -> None:
         raise MalformedRequestError(
             "The Host header must be a name or an address, with an optional port."
         )
+
+
+def unsupported_version() -> UnsupportedVersionError:
+    """Return what to raise for a version that isn't one of HTTP/1."""
+    return UnsupportedVersionError(
+        "This port supports HTTP/1.1 and HTTP/1.0. For gRPC and HTTP/2 use the gRPC port."
+    )
 
 
 def check_size(url: bytes, headers: Headers) -> None:

@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from httptools import HttpParserCallbackError, HttpParserError
 
 from service.errors import MalformedRequestError, TridentError
 from service.telemetry.exchange import sane_request_id
+from service.transport.http1.head import unsupported_version
 from service.transport.http1.rendering import render
 from service.transport.http1.request import HttpResponse
 
 MakeProblem = Callable[[TridentError], HttpResponse]
 
 logger = logging.getLogger(__name__)
+
+_UNKNOWN_VERSION: Final = "Invalid HTTP version"  # the parser's words for HTTP/3.0, HTTP/1.2 ...
 
 
 def what_is_wrong(error: HttpParserError) -> TridentError:
@@ -22,6 +26,8 @@ def what_is_wrong(error: HttpParserError) -> TridentError:
     if isinstance(error, HttpParserCallbackError):
         logger.debug("a request can't be read", exc_info=error)
         return MalformedRequestError("The request's URL can't be read.")
+    if str(error) == _UNKNOWN_VERSION:
+        return unsupported_version()
     return MalformedRequestError(f"The request isn't valid HTTP/1.1: {error}.")
 
 

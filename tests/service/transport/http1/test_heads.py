@@ -179,6 +179,14 @@ async def test_it_is_refused_as_well_when_it_comes_byte_by_byte(name: str) -> No
     assert "/hidden" not in seen.paths
 
 
+@pytest.mark.parametrize("version", [b"0.9", b"1.2", b"2.0", b"3.0", b"9.9"])
+async def test_another_version_is_named_as_the_reason(version: bytes) -> None:
+    async with serving(Seen()) as served:
+        client = await served.connect()
+        await client.send(request(b"Host: a", start=b"GET /other HTTP/" + version))
+        assert (await client.read_to_the_end()).startswith(b"HTTP/1.1 505 ")
+
+
 TAKEN = {
     "a host with a port": request(b"Host: localhost:3000", b"Content-Length: 4", end=b"good"),
     "a host with an underscore": request(b"Host: my_host", b"Content-Length: 4", end=b"good"),
