@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export BENTOML_DO_NOT_TRACK ?= True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test bench loadtest image docker-test lint format proto settings lock bento clean
+.PHONY: help serve train test bench loadtest soak image docker-test lint format proto settings lock bento clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,10 @@ loadtest: $(VENV)/.dev ## Load a server as clients do, for DURATION: its own, or
 	$(BIN)/python -m loadtests.run_locust --users $(USERS) --spawn-rate $(SPAWN_RATE) --duration $(DURATION) \
 		$(if $(HOST),--host $(HOST)) $(if $(GRPC_HOST),--grpc-host $(GRPC_HOST)) $(ARGS)
 
+soak: $(VENV)/.dev ## Keep good and hostile traffic on a server for MINUTES, and see whether anything grows
+	$(BIN)/python -m loadtests.soak --minutes $(MINUTES) $(ARGS)
+
+MINUTES := 10
 USERS := 100
 SPAWN_RATE := 20
 DURATION := 60s

@@ -79,13 +79,9 @@ class Recorder:
 class Generator:
     """Callers of both protocols, and the loops that drive them."""
 
-    def __init__(self, http_port: int, grpc_port: int, task: str, seed: int = 0) -> None:
-        """Open no connection yet."""
-        inputs = [sample.data for sample in read_samples(task)]
-        self._callers: Sequence[Caller] = (
-            HttpCaller(http_port, task, inputs, HTTP_CONNECTIONS),
-            GrpcCaller(grpc_port, task, inputs, GRPC_CHANNELS),
-        )
+    def __init__(self, callers: Sequence[Caller], seed: int = 0) -> None:
+        """Draw a caller for each request, all with the same probability."""
+        self._callers = callers
         self._draw = random.Random(seed)  # noqa: S311 - a simulation, not a secret
         self._stopping = asyncio.Event()
         self.recorder = Recorder()
@@ -125,16 +121,26 @@ class Generator:
             await self.recorder.ask(caller, number, time.monotonic())
 
 
-async def _main(http_port: int, grpc_port: int, task: str, rate: float) -> Recorder:
-    generator = Generator(http_port, grpc_port, task)
+async def run_generator(callers: Sequence[Caller], rate: float) -> Recorder:
+    """Send `rate` requests a second (with 0: in a closed loop) until SIGTERM."""
+    generator = Generator(callers)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, generator.stop)
     await generator.run(rate)
     return generator.recorder
 
 
-def _make_loop() -> asyncio.AbstractEventLoop:
+def make_loop() -> asyncio.AbstractEventLoop:
     """Return a loop that waits to the microsecond; the usual one rounds up to the millisecond."""
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+async def _main(http_port: int, grpc_port: int, task: str, rate: float) -> Recorder:
+    inputs = [sample.data for sample in read_samples(task)]
+    callers: Sequence[Caller] = (
+        HttpCaller(http_port, task, inputs, HTTP_CONNECTIONS),
+        GrpcCaller(grpc_port, task, inputs, GRPC_CHANNELS),
+    )
+    return await run_generator(callers, rate)
 
 
 def command(http_port: int, grpc_port: int, task: str, rate: float, output: Path) -> list[str]:
@@ -152,7 +158,7 @@ def command(http_port: int, grpc_port: int, task: str, rate: float, output: Path
 def main(http_port: int, grpc_port: int, task: str, rate: float, output: Path) -> None:
     """Send RATE requests a second until SIGTERM, then write OUTPUT."""
     wall, cpu = time.monotonic(), time.process_time()
-    with asyncio.Runner(loop_factory=_make_loop) as runner:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
         recorder = runner.run(_main(http_port, grpc_port, task, rate))
     recorder.write(output, (time.process_time() - cpu) / (time.monotonic() - wall))
 

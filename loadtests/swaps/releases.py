@@ -48,3 +48,8 @@ class Releases:
         for path in self._folder.iterdir():
             if path.is_dir() and path.name != str(self.newest):
                 shutil.rmtree(path)
+
+    def remove_newest(self) -> None:
+        """Remove the newest version, so that the one before it answers again."""
+        shutil.rmtree(self._folder / str(self.newest))
+        self.newest -= 1

@@ -74,7 +74,7 @@ class SwapServer(Trident):
 
     def memory(self) -> tuple[WorkerMemory, ...]:
         """Return the memory of each worker."""
-        return tuple(_memory(process) for process in self.tree.processes() if _is_worker(process))
+        return tuple(_memory(process) for process in self.tree.processes() if is_worker(process))
 
     def wait(self, condition: Callable[[], bool], what: str) -> float:
         """Wait until the condition holds; return the time. Raises ServerFailedError."""
@@ -224,7 +224,8 @@ def _memory(process: psutil.Process) -> WorkerMemory:
     return WorkerMemory(process.pid, memory.pss, memory.uss, memory.rss)
 
 
-def _is_worker(process: psutil.Process) -> bool:
+def is_worker(process: psutil.Process) -> bool:
+    """Tell whether a process of a server answers requests."""
     return "worker.service" in " ".join(process.cmdline())
 
 

@@ -1,0 +1,1 @@
+"""What hours of mixed traffic do to a server: memory, descriptors, threads, latency, series."""
