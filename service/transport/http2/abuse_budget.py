@@ -18,8 +18,8 @@ class AbuseBudget:
 
     Well-behaved clients send few of them. If a server accepted any number, a single client could
     keep it busy: by resets (CVE-2023-44487), pings (CVE-2019-9512), settings (CVE-2019-9515), empty
-    frames (CVE-2019-9518), continued headers (CVE-2024-27316), or by errors that make the server
-    reset its streams (CVE-2025-8671).
+    or tiny frames (CVE-2019-9518, CVE-2019-9511), continued headers (CVE-2024-27316), or by errors
+    that make the server reset its streams (CVE-2025-8671).
     """
 
     __slots__ = ("_spent",)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from service.transport.http2.abuse_budget import COSTLY, AbuseBudget
+from service.transport.http2.flow import MAX_WINDOW, window_too_large
 from service.transport.http2.frames import (
     CONTINUATION,
     END_HEADERS,
@@ -18,11 +19,17 @@ from service.transport.http2.frames import (
     STREAM_MASK,
     BrokenConnectionError,
     ErrorCode,
+    Setting,
     broken_rule,
 )
 from service.transport.http2.headers import MAX_HEADER_LIST, too_many_headers
 
 _PLAIN: Final = END_HEADERS | PADDED | PRIORITISED  # a plain HEADERS has only the first
+
+_SETTINGS: Final[dict[int, tuple[int, int]]] = {
+    Setting.ENABLE_PUSH: (0, 1),
+    Setting.MAX_FRAME_SIZE: (MAX_FRAME_SIZE, 2**24 - 1),
+}
 
 Frame = tuple[int, int, int, bytes]
 """A frame's type, its flags, its stream and its payload."""
@@ -132,11 +139,23 @@ def settings_of(payload: bytes) -> dict[int, int]:
     """Return the values of a SETTINGS frame; if a setting is repeated, the last value.
 
     Raises:
-        BrokenConnectionError: the payload isn't a list of settings.
+        BrokenConnectionError: the payload isn't a list of settings, or a value isn't allowed.
     """
     if len(payload) % 6:
         raise _wrong_size()
-    return dict(struct.iter_unpack(">HL", payload))
+    pairs = list(struct.iter_unpack(">HL", payload))
+    for name, value in pairs:
+        _check_setting(name, value)
+    return dict(pairs)
+
+
+def _check_setting(name: int, value: int) -> None:
+    """Check a value (RFC 9113, 6.5.2); settings that aren't known are ignored."""
+    if name == Setting.INITIAL_WINDOW_SIZE and value > MAX_WINDOW:
+        raise window_too_large()
+    lowest, highest = _SETTINGS.get(name, (0, value))
+    if not lowest <= value <= highest:
+        raise broken_rule("a setting out of bounds")
 
 
 def check_size(payload: bytes, size: int | None = None, *, at_least: int = 0) -> None:

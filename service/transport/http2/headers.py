@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from hpack import Decoder, HPACKError, OversizedHeaderListError
+from hpack import Decoder, HPACKDecodingError, HPACKError, OversizedHeaderListError
 from hpack.table import HeaderTable
 
 from service.transport.http2.frames import BrokenConnectionError, BrokenStreamError, ErrorCode
@@ -16,8 +16,13 @@ MAX_HEADER_LIST: Final = 32 * 1024
 _CACHED_BLOCKS: Final = 16
 _CACHED_SIZE: Final = 1024  # bytes: larger heads aren't cached
 
+_MAX_TABLE_UPDATES: Final = 2  # at the start of a block (RFC 7541, 4.2)
+
 _NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _BAD_VALUE: Final = re.compile(rb"[\x00\r\n]")
+_METHOD: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*")
+_PATH: Final = re.compile(rb"/[\x21-\x7e]*|\*")
 _PSEUDO: Final = {b":method", b":scheme", b":authority", b":path"}
 _OF_A_CONNECTION: Final = {
     b"connection",
@@ -34,7 +39,8 @@ Fields = list[tuple[bytes, bytes]]
 class RequestHead:
     """A request without its body. If a header is repeated, its values are joined by ", ".
 
-    `size` is in bytes, counted as RFC 9113, 6.5.2 does.
+    Cookies are joined by "; " (RFC 9113, 8.2.3). The path of a CONNECT request is empty. `size` is
+    in bytes, counted as RFC 9113, 6.5.2 does.
     """
 
     method: str
@@ -50,6 +56,8 @@ class _Table(HeaderTable):
     def __init__(self) -> None:
         super().__init__()
         self.generation = 0
+        self.updates = 0
+        """How often the block that is being decoded has changed the table's size."""
 
     def add(self, name: bytes, value: bytes) -> None:
         """Add an entry, which may remove others."""
@@ -64,6 +72,9 @@ class _Table(HeaderTable):
     @maxsize.setter
     def maxsize(self, size: int) -> None:
         self.generation += 1
+        self.updates += 1
+        if self.updates > _MAX_TABLE_UPDATES:  # each byte of a block could be another one
+            raise HPACKDecodingError("too many changes of the table's size")
         HeaderTable.maxsize.fset(self, size)  # type: ignore[attr-defined]
 
 
@@ -99,7 +110,7 @@ class HeaderReader:
 
     def fields(self, block: bytes) -> Fields:
         """Return a block's fields. Raises BrokenConnectionError if it can't be decoded."""
-        generation = self._table.generation
+        generation, self._table.updates = self._table.generation, 0
         try:
             fields = self._decoder.decode(block, raw=True)
         except OversizedHeaderListError:
@@ -124,39 +135,59 @@ def too_many_headers() -> BrokenConnectionError:
 
 def check_trailers(fields: Fields) -> None:
     """Raise BrokenStreamError if these fields aren't valid trailers (RFC 9113, 8.1)."""
-    if any(not _NAME.fullmatch(name) or _BAD_VALUE.search(value) for name, value in fields):
-        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+    for name, value in fields:
+        _check_field(name, value)
 
 
 def _request(fields: Fields) -> RequestHead:
     pseudo: dict[bytes, bytes] = {}
     headers: dict[str, str] = {}
     for name, value in fields:
-        if _BAD_VALUE.search(value):
-            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
         if name.startswith(b":"):
-            if headers or name in pseudo or name not in _PSEUDO:
+            if headers or name in pseudo or name not in _PSEUDO or _BAD_VALUE.search(value):
                 raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
             pseudo[name] = value
         else:
             _check_field(name, value)
-            key, text = name.decode("ascii"), value.decode("latin-1")
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    if not (pseudo.get(b":method") and pseudo.get(b":scheme") and pseudo.get(b":path")):
-        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+            _add(headers, name.decode("ascii"), value.strip(b" \t").decode("latin-1"))
+    _check_pseudo(pseudo)
     return RequestHead(
-        pseudo[b":method"].decode("latin-1"),
-        pseudo[b":path"].decode("latin-1"),
+        pseudo[b":method"].decode("ascii"),
+        pseudo.get(b":path", b"").decode("ascii"),
         headers,
         _content_length(headers.get("content-length")),
         sum(len(name) + len(value) + 32 for name, value in fields),
     )
 
 
+def _add(headers: dict[str, str], name: str, value: str) -> None:
+    if name in headers:
+        value = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}"
+    headers[name] = value
+
+
+def _check_pseudo(pseudo: dict[bytes, bytes]) -> None:
+    """Check that what a request must have is there and valid (RFC 9113, 8.3.1 and 8.5)."""
+    method = pseudo.get(b":method", b"")
+    if method == b"CONNECT":
+        is_valid = pseudo.keys() == {b":method", b":authority"}
+    else:
+        path = pseudo.get(b":path", b"")
+        is_valid = (
+            _METHOD.fullmatch(method) is not None
+            and _SCHEME.fullmatch(pseudo.get(b":scheme", b"")) is not None
+            and _PATH.fullmatch(path) is not None
+            and (path != b"*" or method == b"OPTIONS")
+        )
+    if not is_valid:
+        raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
+
+
 def _check_field(name: bytes, value: bytes) -> None:
-    """Refuse names that aren't tokens, and fields about the connection (RFC 9113, 8.2)."""
+    """Refuse what isn't a field, and fields about the connection (RFC 9113, 8.2)."""
     if (
         not _NAME.fullmatch(name)
+        or _BAD_VALUE.search(value)
         or name in _OF_A_CONNECTION
         or (name == b"te" and value.lower() != b"trailers")
     ):

@@ -15,14 +15,12 @@ from service.transport.http2.events import Event
 from service.transport.http2.flow import (
     CONNECTION_WINDOW,
     DEFAULT_WINDOW,
-    MAX_WINDOW,
     STREAM_WINDOW,
     window_too_large,
 )
 from service.transport.http2.frame_reader import FrameReader, check_size, settings_of
 from service.transport.http2.frames import (
     ACK,
-    MAX_FRAME_SIZE,
     MAX_STREAM,
     PING,
     SETTINGS,
@@ -215,7 +213,7 @@ class ServerProtocol:
         if not number:
             raise broken_rule("PRIORITY without a stream")
         if len(payload) != 5:
-            raise BrokenStreamError(ErrorCode.FRAME_SIZE_ERROR)
+            raise self._streams.error(number, ErrorCode.FRAME_SIZE_ERROR)
 
     def _rst_stream(self, _: int, number: int, payload: bytes) -> None:
         self._budget.spend(COSTLY)
@@ -229,18 +227,15 @@ class ServerProtocol:
             raise broken_rule("SETTINGS of a stream")
         if flags & ACK:
             check_size(payload, 0)
+            if self.state is HANDSHAKE:
+                raise broken_rule("the first SETTINGS can't be an acknowledgement")
             return
         values = settings_of(payload)
-        frame_size = values.get(Setting.MAX_FRAME_SIZE, self._output.frame_size)
-        window = values.get(Setting.INITIAL_WINDOW_SIZE, self._receiver.initial_window)
-        if values.get(Setting.ENABLE_PUSH, 0) > 1 or not MAX_FRAME_SIZE <= frame_size < 2**24:
-            raise broken_rule("a setting out of bounds")
-        if window > MAX_WINDOW:
-            raise window_too_large()
         if self.state is HANDSHAKE:
             self.state = OPEN
         self._output.write(frame(SETTINGS, ACK, 0))
-        self._output.frame_size = frame_size
+        self._output.frame_size = values.get(Setting.MAX_FRAME_SIZE, self._output.frame_size)
+        window = values.get(Setting.INITIAL_WINDOW_SIZE, self._receiver.initial_window)
         change, self._receiver.initial_window = window - self._receiver.initial_window, window
         for stream in self.streams if change else ():
             try:
@@ -284,9 +279,9 @@ class ServerProtocol:
             self.sender.send_waiting()
 
     def _grow_stream(self, number: int, increment: int) -> None:
-        if not increment:
-            raise BrokenStreamError(ErrorCode.PROTOCOL_ERROR)
         self._streams.check_begun(number)
+        if not increment:
+            raise self._streams.error(number, ErrorCode.PROTOCOL_ERROR)
         stream = self._streams.unanswered.get(number)
         if stream is not None:
             stream.grow(increment)

@@ -1,8 +1,9 @@
 """Receives requests: the effect of their frames on the streams."""
 
 from collections import deque
+from typing import Final
 
-from service.transport.http2.abuse_budget import COSTLY, AbuseBudget
+from service.transport.http2.abuse_budget import CHEAP, COSTLY, AbuseBudget
 from service.transport.http2.events import Event
 from service.transport.http2.flow import CONNECTION_WINDOW, DEFAULT_WINDOW, ReceiveWindow
 from service.transport.http2.frame_reader import unpadded
@@ -18,6 +19,8 @@ from service.transport.http2.headers import HeaderReader, check_trailers
 from service.transport.http2.output import Output
 from service.transport.http2.stream import HALF_CLOSED_REMOTE, Stream
 from service.transport.http2.streams import Streams
+
+_SMALL: Final = 64  # bytes: a client that sends a body in smaller parts costs more than it sends
 
 
 class Receiver:
@@ -54,8 +57,8 @@ class Receiver:
         size, ended = len(payload), flags & END_STREAM != 0
         if flags & PADDED:
             payload = unpadded(payload)
-        if not payload and not ended:
-            self._budget.spend(COSTLY)
+        if not ended and len(payload) < _SMALL:
+            self._budget.spend(CHEAP if payload else COSTLY)
         increment = self._window.take(size)
         if increment:
             self._output.write(window_update(0, increment))
@@ -65,9 +68,9 @@ class Receiver:
             return
         if stream.state is HALF_CLOSED_REMOTE:
             raise BrokenStreamError(ErrorCode.STREAM_CLOSED)
-        if not ended:
+        if not ended or stream.has_window:
             increment = stream.receive_window.take(size)
-            if increment:
+            if increment and not ended:
                 self._output.write(window_update(number, increment))
         self._receive(stream, payload, ended=ended)
 

@@ -78,6 +78,11 @@ class Stream:
         return self.state is HALF_CLOSED_REMOTE or self.state is CLOSED
 
     @property
+    def has_window(self) -> bool:
+        """Whether a part of the body has been counted: a small one is a single part."""
+        return self._receive_window is not None
+
+    @property
     def receive_window(self) -> ReceiveWindow:
         """Our window: what the peer may still send of the body."""
         if self._receive_window is None:

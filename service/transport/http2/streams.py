@@ -74,6 +74,16 @@ class Streams:
         if not 0 < number <= self.last:
             raise broken_rule("a frame of an idle stream")
 
+    def error(self, number: int, code: ErrorCode) -> BrokenStreamError | BrokenConnectionError:
+        """Return the error to raise for a broken rule of a stream in any state.
+
+        It ends the connection if the stream is idle or closed, since RST_STREAM can't be sent then
+        (RFC 9113, 5.1 and 6.4).
+        """
+        if self.state(number) in (StreamState.IDLE, StreamState.CLOSED):
+            return BrokenConnectionError(code, "a wrong frame of a stream that isn't open")
+        return BrokenStreamError(code)
+
     def open(self, stream: Stream) -> None:
         """Add a stream. Raises BrokenStreamError if there is no memory for it."""
         if len(self.unanswered) >= MAX_STREAMS or not self._memory.try_take(stream.size):
@@ -95,6 +105,7 @@ class Streams:
     def reset(self, number: int, code: ErrorCode) -> Stream | None:
         """Reset a stream; return it if it was unanswered."""
         self._output.write(rst_stream(number, code))
+        self._leftovers.pop(number, None)
         self._ignore_late_frames(number)
         return self.drop(number)
 

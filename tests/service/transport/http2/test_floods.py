@@ -8,7 +8,7 @@ from service.transport.grpc.messages import with_prefix
 from service.transport.http2 import frames
 from service.transport.http2.frames import ErrorCode, frame, settings, window_update
 from service.transport.http2.headers import MAX_HEADER_LIST
-from tests.service.transport.grpc.wire import HELLO, SmallServer, Wire, eventually
+from tests.service.transport.grpc.wire import HELLO, WHOLE, SmallServer, Wire, eventually
 
 CALM = ErrorCode.ENHANCE_YOUR_CALM
 NUMBER = 20_000  # more of anything than a well-behaved client sends in a second
@@ -30,13 +30,33 @@ async def test_rapid_resets_are_stopped(small: SmallServer) -> None:
     assert await small.works()
 
 
-async def test_mistakes_that_make_the_server_reset_are_stopped(small: SmallServer) -> None:
+MISTAKES = {
+    "a window by 0": lambda number: window_update(number, 0),
+    "a window too large": lambda number: window_update(number, 2**31 - 1),
+    "data after the end": lambda number: frame(frames.DATA, 0, number, b"x"),
+    "headers after the end": lambda number: frame(frames.HEADERS, WHOLE, number, b"\x83"),
+    "a priority too short": lambda number: frame(frames.PRIORITY, 0, number, bytes(4)),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_mistakes_that_make_the_server_reset_are_stopped(
+    small: SmallServer, mistake: str
+) -> None:
     """CVE-2025-8671: the same, through the server's own resets."""
     async with small.wire() as wire:
         for number in range(1, NUMBER, 2):
-            wire.send(wire.call(number, b"30", "/test/Wait"), window_update(number, 0))
+            wire.send(wire.call(number, b"30", "/test/Wait"), MISTAKES[mistake](number))
         assert await wire.end() == CALM
     await eventually(lambda: not small.methods.running)
+    assert await small.works()
+
+
+async def test_malformed_requests_are_stopped(small: SmallServer) -> None:
+    async with small.wire() as wire:
+        numbers = range(1, NUMBER, 2)
+        wire.send(*(frame(frames.HEADERS, WHOLE, number, b"\x83") for number in numbers))
+        assert await wire.end() == CALM
     assert await small.works()
 
 
@@ -52,6 +72,7 @@ FLOODS = {
     "settings": settings({frames.Setting.INITIAL_WINDOW_SIZE: 1}),
     "acknowledgements": frame(frames.SETTINGS, frames.ACK, 0),
     "empty data": frame(frames.DATA, 0, 1),
+    "tiny data": frame(frames.DATA, 0, 1, b"\x00"),
     "padding": frame(frames.DATA, frames.PADDED, 1, b"\x00"),
     "priorities": frame(frames.PRIORITY, 0, 7, bytes(5)),
     "unknown frames": frame(0xCC, 0, 0),
