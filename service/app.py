@@ -38,8 +38,8 @@ from service.telemetry.exchange import ExchangeListener
 from service.telemetry.exposition import render_metrics
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
-from service.transport.http1.pace import TimeLimits
 from service.transport.http1.server_context import ServerContext
+from service.transport.pace import TimeLimits
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Tracer
@@ -93,12 +93,13 @@ _http = HttpAdapter(
     request_timeout=settings.request_timeout,
     listeners=_listeners,
 )
+_time_limits = TimeLimits(
+    header_timeout=settings.header_timeout,
+    stall_timeout=settings.stall_timeout,
+    min_rate=settings.min_transfer_rate,
+)
 _http_server = ServerContext(
-    TimeLimits(
-        header_timeout=settings.header_timeout,
-        stall_timeout=settings.stall_timeout,
-        min_rate=settings.min_transfer_rate,
-    ),
+    _time_limits,
     problem_response,
     _http if settings.ingress else None,
 )
@@ -109,6 +110,7 @@ _grpc = GrpcServer(
     share_port=settings.workers > 1,
     max_body_bytes=settings.max_body_bytes,
     request_timeout=settings.request_timeout,
+    time_limits=_time_limits,
     listeners=_listeners,
 )
 _lifecycle = Lifecycle(_engine, _grpc, drain_timeout=settings.drain_timeout)

@@ -102,16 +102,18 @@ class Settings(BaseSettings):
     header_timeout: float = Field(default=20.0, gt=0)
     """Seconds within which the headers of an HTTP request must arrive, counted from its first byte.
     Otherwise the request is answered 408. A new connection without a byte is closed after this
-    time."""
+    time. Over gRPC it is the time for the greeting, for a request's headers, and for each frame
+    without data: a connection that is slower is closed."""
 
     stall_timeout: float = Field(default=20.0, gt=0)
     """Seconds over which the average for `TRIDENT_MIN_TRANSFER_RATE` is measured, again and
     again."""
 
     min_transfer_rate: float = Field(default=256.0, ge=0)
-    """Lowest rate, in bytes a second, at which an HTTP client may send a body or read an answer, on
+    """Lowest rate, in bytes a second, at which a client may send a body or read an answer, on
     average over `TRIDENT_STALL_TIMEOUT`. A slower body is answered 408, a slower reader is
-    disconnected. Time in which the service itself doesn't read isn't counted."""
+    disconnected. Time in which the service itself doesn't read isn't counted. Over gRPC a
+    connection is closed if a frame of data, or what is sent to it, is slower."""
 
     drain_timeout: float = Field(default=10.0, ge=0, allow_inf_nan=False)
     """Seconds that HTTP requests and gRPC calls in progress may still take when the service stops.

@@ -12,6 +12,7 @@ from service.transport.grpc.health import HEALTH, Health
 from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.reflection import Reflection
 from service.transport.http2.server import Http2Server
+from service.transport.pace import TimeLimits
 
 _OVERALL = ""  # the health service's name for the whole server
 
@@ -28,6 +29,7 @@ class GrpcServer:
         share_port: bool,
         max_body_bytes: int,
         request_timeout: float,
+        time_limits: TimeLimits,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Prepare a server. With `share_port`, several processes can listen on the same port."""
@@ -42,7 +44,7 @@ class GrpcServer:
             streaming=self._health.streaming | reflection.streaming,
             limits=CallLimits(engine.account, max_body_bytes, request_timeout),
         )
-        self._server = Http2Server(methods.call, engine.account)
+        self._server = Http2Server(methods.call, engine.account, time_limits)
 
     @property
     def serving(self) -> bool:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from service.transport.http1.application import Application
-from service.transport.http1.pace import TimeLimits
 from service.transport.http1.refusals import MakeProblem
 from service.transport.http1.ticker import Ticker
+from service.transport.pace import TimeLimits
 
 
 @dataclass(frozen=True, slots=True)

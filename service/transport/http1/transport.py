@@ -1,12 +1,12 @@
 """A connection's transport, as its requests see it."""
 
 import asyncio
-import fcntl
 import socket
 import sys
-import termios
 from collections.abc import Callable
 from typing import Any, Final
+
+from service.transport.kernel_queue import unreceived
 
 _IDLE_SECONDS: Final = 60  # before the first probe of a connection without data
 _PROBE_SECONDS: Final = 10
@@ -62,19 +62,7 @@ class CountingTransport(asyncio.Transport):
 
     def taken(self) -> int:
         """Return how many bytes the client's machine has received in total."""
-        return self._written - self.raw.get_write_buffer_size() - self._in_kernel()
-
-    def _in_kernel(self) -> int:
-        """Return how many bytes the kernel holds until the client's machine has received them.
-
-        The kernel accepts more from us only when many of them have been sent, which can take
-        minutes with a slow client.
-        """
-        if sys.platform != "linux":
-            return 0
-        count = bytearray(4)
-        fcntl.ioctl(self.get_extra_info("socket").fileno(), termios.TIOCOUTQ, count)
-        return int.from_bytes(count, sys.byteorder)
+        return self._written - self.raw.get_write_buffer_size() - unreceived(self.raw)
 
 
 def keep_probing(sock: socket.socket) -> None:

@@ -5,9 +5,9 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from service.errors import SlowClientError, TridentError
-from service.transport.http1.pace import Pace, TimeLimits
 from service.transport.http1.reader import RequestReader
 from service.transport.http1.transport import CountingTransport
+from service.transport.pace import Pace, TimeLimits
 
 logger = logging.getLogger(__name__)
 

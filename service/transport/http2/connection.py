@@ -1,6 +1,7 @@
 """A connection on asyncio: the protocol's bytes and events, between a transport and handlers."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final, cast
@@ -10,11 +11,14 @@ from service.transport.http2.events import StreamEvent
 from service.transport.http2.frames import ErrorCode
 from service.transport.http2.handler import StreamHandler
 from service.transport.http2.headers import RequestHead
-from service.transport.http2.protocol import CLOSED, HANDSHAKE, ServerProtocol
+from service.transport.http2.protocol import CLOSED, ServerProtocol
+from service.transport.http2.slow_client import SlowReader
 from service.transport.http2.stream import HALF_CLOSED_REMOTE, Stream
+from service.transport.kernel_queue import unreceived
+from service.transport.pace import TimeLimits
 
-_HANDSHAKE_SECONDS: Final = 10.0
-_STALL_SECONDS: Final = 60.0
+logger = logging.getLogger(__name__)
+
 _CLOSING_SECONDS: Final = 5.0
 _SHUTDOWN_SECONDS: Final = 1.0  # seconds for a client to acknowledge the shutdown
 
@@ -31,15 +35,17 @@ class Connection(asyncio.Protocol):
         self,
         make_handler: MakeHandler,
         account: Account,
+        limits: TimeLimits,
         on_open: "Callable[[Connection], None]",
         on_lost: "Callable[[Connection], None]",
     ) -> None:
         """Call `on_open` and `on_lost` when the connection is made, and when it is lost.
 
-        The memory of unfinished requests, except bodies, is taken from `account`.
+        The memory of unfinished requests, except bodies, is taken from `account`. A client that is
+        slower than `limits` is disconnected.
         """
-        now = time.monotonic()
-        self._protocol = ServerProtocol(account, now)
+        self._protocol = ServerProtocol(account, time.monotonic(), limits)
+        self._slow_reader = SlowReader(limits)
         self._sender = self._protocol.sender
         self._make_handler = make_handler
         self._on_open = on_open
@@ -47,8 +53,8 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._will_flush = False
         self._is_closing = False
-        self._is_paused = False
-        self._since = now  # when the handshake, the pause or the closing began
+        self._closing_since = 0.0
+        self._written = 0
         self.lost = asyncio.Event()
 
     # The transport's side.
@@ -81,15 +87,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Pause sending and reading, since what arrives would only produce more to send."""
-        self._is_paused = True
         self._protocol.pause()
         self._transport.pause_reading()
-        if not self._is_closing:
-            self._since = time.monotonic()
 
     def resume_writing(self) -> None:
         """Go on."""
-        self._is_paused = False
         self._protocol.resume()
         self._transport.resume_reading()
         self._flush_soon()
@@ -98,7 +100,12 @@ class Connection(asyncio.Protocol):
 
     def tick(self, now: float) -> None:
         """End what has lasted too long; call this once a second."""
-        if self._is_overdue(now):
+        if self._is_closing:
+            if now >= self._closing_since + _CLOSING_SECONDS:
+                self._transport.abort()
+            return
+        if self._reads_too_slowly():
+            logger.info("a client doesn't read its answers: closing its connection")
             self._transport.abort()
             return
         self._protocol.tick(now)
@@ -194,6 +201,7 @@ class Connection(asyncio.Protocol):
         if self.lost.is_set():
             return
         while data := self._protocol.data_to_send():
+            self._written += len(data)
             self._transport.write(data)
         for stream, event in self._protocol.events():
             self._handle(stream, event)
@@ -214,17 +222,10 @@ class Connection(asyncio.Protocol):
         If both sides were closed at once, the kernel would discard what the client hasn't read yet.
         """
         self._is_closing = True
-        self._since = time.monotonic()
+        self._closing_since = time.monotonic()
         self._transport.write_eof()
 
-    def _is_overdue(self, now: float) -> bool:
-        """Tell whether the client took too long, whatever is waited for."""
-        if self._is_closing:
-            limit = _CLOSING_SECONDS
-        elif self._is_paused:
-            limit = _STALL_SECONDS
-        elif self._protocol.state is HANDSHAKE:
-            limit = _HANDSHAKE_SECONDS
-        else:
-            return False
-        return now >= self._since + limit
+    def _reads_too_slowly(self) -> bool:
+        unsent = self._transport.get_write_buffer_size()
+        taken = self._written - unsent - unreceived(self._transport) if unsent else 0
+        return self._slow_reader.is_too_slow(unsent, taken)

@@ -2,12 +2,14 @@
 
 import struct
 from collections.abc import Iterator
+from enum import Enum
 from typing import Final
 
 from service.transport.http2.abuse_budget import COSTLY, AbuseBudget
 from service.transport.http2.flow import MAX_WINDOW, window_too_large
 from service.transport.http2.frames import (
     CONTINUATION,
+    DATA,
     END_HEADERS,
     FRAME_HEAD,
     HEADERS,
@@ -31,8 +33,18 @@ _SETTINGS: Final[dict[int, tuple[int, int]]] = {
     Setting.MAX_FRAME_SIZE: (MAX_FRAME_SIZE, 2**24 - 1),
 }
 
+_TYPE: Final = 3  # where a frame's type is
+
 Frame = tuple[int, int, int, bytes]
 """A frame's type, its flags, its stream and its payload."""
+
+
+class Unfinished(Enum):
+    """What hasn't arrived completely yet."""
+
+    DATA = "data"
+    OTHER = "other"
+    """The greeting, a header block, or any frame but DATA."""
 
 
 class FrameReader:
@@ -42,7 +54,7 @@ class FrameReader:
     and priorities are removed.
     """
 
-    __slots__ = ("_budget", "_expected", "_has_preface", "_head", "block", "rest")
+    __slots__ = ("_budget", "_expected", "_has_preface", "_head", "block", "finished", "rest")
 
     def __init__(self, budget: AbuseBudget) -> None:
         """Expect the client's preface."""
@@ -54,11 +66,23 @@ class FrameReader:
         """The bytes of an incomplete header block."""
         self._expected: int | None = SETTINGS  # the only type that the next frame may have
         self._head = 0, 0  # flags and stream of the HEADERS that `block` began with
+        self.finished = 0
+        """It changes as frames and header blocks are finished, and not meanwhile."""
 
     @property
     def held(self) -> int:
         """How many bytes of incomplete frames and header blocks there are."""
         return len(self.rest) + len(self.block)
+
+    @property
+    def unfinished(self) -> Unfinished | None:
+        """What the client has begun to send, and hasn't finished."""
+        if self._expected is not None:
+            return Unfinished.OTHER
+        if not self.rest:
+            return None
+        is_data = len(self.rest) > _TYPE and self.rest[_TYPE] == DATA
+        return Unfinished.DATA if is_data else Unfinished.OTHER
 
     def read(self, data: bytes) -> Iterator[Frame]:
         """Yield the complete frames. It keeps the rest, if all frames are taken.
@@ -88,6 +112,8 @@ class FrameReader:
                 self._expected = None
                 yield kind, flags, number & STREAM_MASK, payload
         self.rest = data[position:]
+        if position and self._expected is None:
+            self.finished += 1
 
     def _read_preface(self, data: bytes) -> int:
         """Return how much of the data is the preface (RFC 9113, 3.4)."""
@@ -109,6 +135,7 @@ class FrameReader:
             payload = payload[5:]
         if flags & END_HEADERS:
             return HEADERS, flags, number, payload
+        self.finished += 1
         self._expected, self.block = CONTINUATION, bytearray(payload)
         self._head = flags, number
         return None

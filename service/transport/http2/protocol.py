@@ -39,8 +39,12 @@ from service.transport.http2.headers import MAX_HEADER_LIST
 from service.transport.http2.output import Output
 from service.transport.http2.receiver import Receiver
 from service.transport.http2.sender import Sender
+from service.transport.http2.slow_client import SlowSender
 from service.transport.http2.stream import Stream
 from service.transport.http2.streams import MAX_STREAMS, Streams
+from service.transport.pace import TimeLimits
+
+_NO_LIMITS: Final = TimeLimits()
 
 _SHUTDOWN_PING: Final = b"shutdown"  # its answer shows that the client has read our GOAWAY
 
@@ -75,17 +79,18 @@ CLOSED: Final = ConnectionState.CLOSED
 class ServerProtocol:
     """The state of one connection."""
 
-    def __init__(self, account: Account, now: float) -> None:
+    def __init__(self, account: Account, now: float, limits: TimeLimits = _NO_LIMITS) -> None:
         """Begin with our own settings, the first frame (RFC 9113, 3.4).
 
         The connection's memory, except bodies and answers, is taken from `account`. `now` is the
-        time in seconds.
+        time in seconds. A client that is slower than `limits` ends the connection.
         """
         self.state: ConnectionState = HANDSHAKE
         self._memory = account.connections
         self._held = 0  # bytes that are taken from it now
         self._budget = AbuseBudget()
         self._reader = FrameReader(self._budget)
+        self._slow_sender = SlowSender(limits)
         self._output = Output()
         self._streams = Streams(account.streams, self._output, now)
         self._events: deque[Event] = deque()
@@ -141,6 +146,12 @@ class ServerProtocol:
         """Record the time, in seconds; call this once a second."""
         self._budget.renew()
         self._streams.tick(now)
+        if self.state is CLOSED or self._output.is_paused:  # then nothing is read
+            return
+        fault = self._slow_sender.fault(self._reader)
+        if fault is not None:
+            self._output.write(goaway(self._streams.last, ErrorCode.NO_ERROR, fault))
+            self.close()
 
     def pause(self) -> None:
         """Add no more data to the output: the transport is full."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from service.admission import Account
 from service.transport.http2.connection import Connection, MakeHandler
+from service.transport.pace import TimeLimits
 
 _TICK: float = 1.0  # seconds between two checks of all connections
 
@@ -17,13 +18,15 @@ Ending = Callable[[Connection], None]
 class Http2Server:
     """Accepts connections, and ends them when the server stops."""
 
-    def __init__(self, make_handler: MakeHandler, account: Account) -> None:
+    def __init__(self, make_handler: MakeHandler, account: Account, limits: TimeLimits) -> None:
         """Answer each request with a handler from `make_handler`.
 
-        The memory of unfinished requests on all connections is taken from `account`.
+        The memory of unfinished requests on all connections is taken from `account`. Clients that
+        are slower than `limits` are disconnected.
         """
         self._make_handler = make_handler
         self._account = account
+        self._limits = limits
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
@@ -51,7 +54,7 @@ class Http2Server:
 
     def _make_connection(self) -> Connection:
         discard = self._connections.discard
-        return Connection(self._make_handler, self._account, self._on_open, discard)
+        return Connection(self._make_handler, self._account, self._limits, self._on_open, discard)
 
     async def stop(self, grace: float) -> None:
         """Drain: accept no connections or streams; after `grace` seconds end the open ones."""

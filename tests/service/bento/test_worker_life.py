@@ -11,6 +11,7 @@ from service.admission import Account
 from service.api.grpc_server import GrpcServer
 from service.bento import lifecycle
 from service.bento.lifecycle import Lifecycle
+from service.transport.pace import TimeLimits
 from tests.service.live_server import free_port
 from tests.service.transport.grpc.wire import eventually
 
@@ -41,6 +42,7 @@ def worker(engine: Any, port: int, *, share_port: bool = False) -> Lifecycle:
         share_port=share_port,
         max_body_bytes=1000,
         request_timeout=5.0,
+        time_limits=TimeLimits(),
     )
     return Lifecycle(engine, server, drain_timeout=0.0)
 

@@ -16,9 +16,9 @@ from uvicorn import Config
 from service.api.problems import problem_response
 from service.transport.http1.accepting import SharingLoop
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.pace import TimeLimits
 from service.transport.http1.server import DrainingServer
 from service.transport.http1.server_context import ServerContext
+from service.transport.pace import TimeLimits
 from tests.service.transport.http1.wire import head
 
 SLOW = head("Content-Length: 0", path="/slow")

@@ -15,9 +15,9 @@ from service.api.problems import problem_response
 from service.bento.ingress import behind_ingress
 from service.transport.http1.accepting import SharingLoop
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.pace import TimeLimits
 from service.transport.http1.server import DrainingServer
 from service.transport.http1.server_context import ServerContext
+from service.transport.pace import TimeLimits
 from tests.service.live.answers import base64_text, same
 from tests.service.live.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
 from tests.service.live_server import LiveServer

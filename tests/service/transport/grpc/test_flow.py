@@ -10,7 +10,7 @@ import pytest
 from service import admission
 from service.admission import Stage
 from service.transport.grpc.messages import with_prefix
-from service.transport.http2 import connection, frames
+from service.transport.http2 import frames
 from service.transport.http2.flow import (
     CONNECTION_WINDOW,
     DEFAULT_WINDOW,
@@ -273,9 +273,8 @@ async def test_a_stream_of_messages_waits_for_its_reader(wire: Wire) -> None:
 
 
 async def test_a_peer_that_does_not_read_is_not_read_and_then_cut_off(
-    impatient: None, small: SmallServer, monkeypatch: pytest.MonkeyPatch
+    impatient: None, small: SmallServer
 ) -> None:
-    monkeypatch.setattr(connection, "_STALL_SECONDS", 0.1)
     async with small.wire() as deaf:
         deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
         deaf.send(settings({Setting.INITIAL_WINDOW_SIZE: 2**31 - 1}), window_update(0, 2**30))

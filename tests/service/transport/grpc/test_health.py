@@ -16,6 +16,7 @@ from service.api.trident.grpc import SERVICE
 from service.engine.engine import Engine
 from service.engine.limits import Limits
 from service.engine.rollout.leader import Watching
+from service.transport.pace import TimeLimits
 from tests.service.live_server import free_port
 
 Status = health_pb2.HealthCheckResponse
@@ -44,6 +45,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         share_port=False,
         max_body_bytes=1_000,
         request_timeout=5.0,
+        time_limits=TimeLimits(),
     )
     await started.start()
     yield started

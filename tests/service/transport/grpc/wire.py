@@ -17,9 +17,11 @@ from service.transport.grpc.unary import UnaryMethod
 from service.transport.http2 import frames
 from service.transport.http2.frames import FRAME_HEAD, PREFACE, frame
 from service.transport.http2.server import Http2Server
+from service.transport.pace import TimeLimits
 
 MAX_MESSAGE = 2 * 1024 * 1024
 CAPACITY = 64 * 1024 * 1024  # bytes that messages may hold
+TICKS = TimeLimits(header_timeout=20, stall_timeout=20, min_rate=100)  # in the server's ticks
 SECONDS = 20  # that a client waits for a frame
 HELLO = PREFACE + frame(frames.SETTINGS, 0, 0)
 WHOLE = frames.END_HEADERS | frames.END_STREAM
@@ -211,10 +213,12 @@ class SmallServer:
 
 
 @asynccontextmanager
-async def small_server(port: int, seconds: float = 30.0) -> AsyncIterator[SmallServer]:
+async def small_server(
+    port: int, seconds: float = 30.0, limits: TimeLimits = TICKS
+) -> AsyncIterator[SmallServer]:
     """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
-    http2 = Http2Server(methods.table(seconds).call, methods.account)
+    http2 = Http2Server(methods.table(seconds).call, methods.account, limits)
     await http2.start("127.0.0.1", port, share_port=False)
     try:
         yield SmallServer(http2, methods, port)

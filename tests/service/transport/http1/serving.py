@@ -14,9 +14,9 @@ from uvicorn.server import ServerState
 from service.admission import Account, Reservation
 from service.api.problems import problem_response
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.pace import TimeLimits
 from service.transport.http1.request import HttpRequest, HttpResponse
 from service.transport.http1.server_context import ServerContext
+from service.transport.pace import TimeLimits
 
 TICK = 0.02
 """Seconds between two looks at a connection in these tests: what a second is in production."""

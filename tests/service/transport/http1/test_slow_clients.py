@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from service.transport.http1.pace import Pace, TimeLimits
+from service.transport.pace import Pace, TimeLimits
 from tests.service.transport.http1.serving import (
     TICK,
     TICKS,

@@ -9,10 +9,12 @@ from service.transport.http2.headers import RequestHead, encoded_field, encoded_
 from service.transport.http2.protocol import ConnectionState, ServerProtocol
 from service.transport.http2.stream import Stream, StreamState
 from service.transport.http2.streams import MAX_STREAMS
+from service.transport.pace import TimeLimits
 
 HEAD = encoded_status(200)
 TRAILERS = encoded_field("status", "0")
 HELLO = PREFACE + settings({})
+TICKS = TimeLimits(header_timeout=20, stall_timeout=20, min_rate=100)
 CAPACITY = 64 * 1024 * 1024
 MAX_PENDING = 64 * 1024 + 16_393 + 24 * 1024  # data, the frame beyond it, control frames
 
@@ -27,9 +29,9 @@ class Responder:
     `output` what it sent.
     """
 
-    def __init__(self, account: Account | None = None) -> None:
+    def __init__(self, account: Account | None = None, limits: TimeLimits = TICKS) -> None:
         self.account = account or Account(CAPACITY)
-        self.protocol = ServerProtocol(self.account, now=0.0)
+        self.protocol = ServerProtocol(self.account, 0.0, limits)
         self.events: list[tuple[int, object]] = []
         self.output = b""
         self._bodies: dict[Stream, tuple[str, bytes]] = {}

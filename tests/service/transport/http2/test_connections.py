@@ -3,12 +3,10 @@
 import asyncio
 import struct
 
-import pytest
-
 from service.transport.grpc.messages import with_prefix
-from service.transport.http2 import connection, frames
+from service.transport.http2 import frames
 from service.transport.http2.flow import CONNECTION_WINDOW, DEFAULT_WINDOW, STREAM_WINDOW
-from service.transport.http2.frames import PREFACE, ErrorCode, Setting, frame
+from service.transport.http2.frames import ErrorCode, Setting, frame
 from service.transport.http2.headers import MAX_HEADER_LIST
 from service.transport.http2.streams import MAX_STREAMS
 from tests.service.transport.grpc.wire import HELLO, WHOLE, SmallServer, Wire, eventually
@@ -211,15 +209,3 @@ async def test_what_lasts_longer_than_the_grace_is_cut_off(small: SmallServer) -
         await small.http2.stop(0.1)
         assert await wire.end() == ErrorCode.NO_ERROR
     await eventually(lambda: small.methods.cancelled == 1)
-
-
-async def test_whoever_does_not_greet_is_cut_off(
-    impatient: None, small: SmallServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "_HANDSHAKE_SECONDS", 0.1)
-    for sent in (b"", PREFACE[:5], PREFACE, HELLO[:-1]):
-        async with small.connection() as silent:
-            silent.send(sent)
-            await silent.until(frames.WINDOW_UPDATE)
-            assert await silent.read() is None
-    assert await small.works()
