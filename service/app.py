@@ -13,7 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service import __version__
-from service.api.auth import AdminKey
+from service.api.access.gate import Gate
+from service.api.access.keyring import Keyring
+from service.api.access.keys import InvalidKeysError
 from service.api.docs import docs_routes
 from service.api.grpc_server import GrpcServer, check_port_free
 from service.api.problems import problem_response
@@ -82,7 +84,6 @@ _engine = Engine(
 _administration = Administration(
     _engine,
     settings.models,
-    AdminKey(settings.admin_key),
     request_timeout=settings.request_timeout,
 )
 _listeners: list[ExchangeListener] = []
@@ -98,10 +99,13 @@ _time_limits = TimeLimits(
     stall_timeout=settings.stall_timeout,
     min_rate=settings.min_transfer_rate,
 )
+_keyring = Keyring(settings.keys_file, settings.keys.get_secret_value() if settings.keys else None)
+_gate = Gate(_keyring, _listeners)
 _http_server = ServerContext(
     _time_limits,
     problem_response,
     _http if settings.ingress else None,
+    _gate.admit,
 )
 _grpc = GrpcServer(
     _engine,
@@ -111,6 +115,7 @@ _grpc = GrpcServer(
     max_body_bytes=settings.max_body_bytes,
     request_timeout=settings.request_timeout,
     time_limits=_time_limits,
+    admit=_gate.admit_call,
     listeners=_listeners,
 )
 _lifecycle = Lifecycle(_engine, _grpc, drain_timeout=settings.drain_timeout)
@@ -170,7 +175,7 @@ class Trident(Endpoints):
     """Trained Keras models behind HTTP and gRPC."""
 
     def __init__(self) -> None:
-        self._reporting: asyncio.Task[NoReturn] | None = None
+        self._running: list[asyncio.Task[NoReturn]] = []
         self._worker = str(bentoml.server_context.worker_index or 1)
         self._tracer = _make_tracer(self._worker)
         configure_logging(settings.log_format, settings.log_level, self._worker)
@@ -178,6 +183,7 @@ class Trident(Endpoints):
             _listeners.append(self._tracer)
         if settings.access_log:
             _listeners.append(AccessLog(settings.log_format, self._worker))
+        _keyring.read_or_log()
 
     @bentoml.on_deployment
     @staticmethod
@@ -186,8 +192,9 @@ class Trident(Endpoints):
         configure_logging(settings.log_format, settings.log_level, worker=None)
         report_settings(settings, os.environ)
         try:
+            _keyring.read()
             read_models(settings.models)
-        except CorruptModelError as error:
+        except (CorruptModelError, InvalidKeysError) as error:
             raise BentoMLConfigException(str(error)) from None
         port = grpc_port(settings.grpc_host, settings.grpc_port)
         try:
@@ -199,17 +206,16 @@ class Trident(Endpoints):
     @bentoml.on_startup
     async def start(self) -> None:
         """Start the worker."""
-        self._reporting = asyncio.create_task(
-            ProcessMetrics(self._worker, _engine.account).keep_written()
-        )
+        reporting = ProcessMetrics(self._worker, _engine.account).keep_written()
+        self._running = [asyncio.create_task(one) for one in (reporting, _keyring.follow())]
         await _lifecycle.start()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
         """Stop it when the calls in progress are answered; then write the buffered metrics."""
         await _lifecycle.stop()
-        if self._reporting is not None:
-            self._reporting.cancel()
+        for task in self._running:
+            task.cancel()
         flush_buffers()
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)

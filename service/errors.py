@@ -18,13 +18,13 @@ class MalformedRequestError(TridentError):
 
 
 class UnauthorizedError(TridentError):
-    """The call needs the key of the administration."""
+    """The call needs a key, or has one that the service doesn't know."""
 
     title = "Unauthorized"
 
 
 class ForbiddenError(TridentError):
-    """The administration is turned off."""
+    """The key doesn't give the right that the call needs, or the administration is turned off."""
 
     title = "Forbidden"
 

@@ -54,9 +54,13 @@ class Settings(BaseSettings):
     """Unload a default model too when its last version is removed from the folder. Otherwise the
     version that answers stays in memory: a folder that is emptied by mistake ends no service."""
 
-    admin_key: SecretStr | None = None
-    """The key of the administration: who sends it may have the folder of models read again, and
-    move labels (docs/versions.md). Without it nobody may. It is never logged."""
+    keys_file: Path | None = None
+    """File of the keys, made by `python -m service.keys` (docs/security.md). With it, each call but
+    those of health needs a key. Without it everything is open, except the administration, which is
+    closed. The file is read again when it changes."""
+
+    keys: SecretStr | None = None
+    """The keys themselves, instead of a file of them, in the same form."""
 
     workers: int = Field(
         default_factory=lambda: suitable_workers(CORES, psutil.virtual_memory().total), ge=1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from service.api.trident.grpc import SERVICE, GrpcAdapter
 from service.engine.engine import Engine
 from service.telemetry.exchange import ExchangeListener
-from service.transport.grpc.call import CallLimits
+from service.transport.grpc.call import Admit, CallLimits
 from service.transport.grpc.health import HEALTH, Health
 from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.reflection import Reflection
@@ -30,9 +30,13 @@ class GrpcServer:
         max_body_bytes: int,
         request_timeout: float,
         time_limits: TimeLimits,
+        admit: Admit,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
-        """Prepare a server. With `share_port`, several processes can listen on the same port."""
+        """Prepare a server for the callers whom `admit` lets in.
+
+        With `share_port`, several processes can listen on the same port.
+        """
         self.port = port
         self._address = host.strip("[]"), port
         self._share_port = share_port
@@ -42,7 +46,7 @@ class GrpcServer:
         methods = MethodTable(
             unary=adapter.unary | self._health.unary,
             streaming=self._health.streaming | reflection.streaming,
-            limits=CallLimits(engine.account, max_body_bytes, request_timeout),
+            limits=CallLimits(engine.account, max_body_bytes, request_timeout, admit),
         )
         self._server = Http2Server(methods.call, engine.account, time_limits)
 

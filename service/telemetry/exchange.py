@@ -37,6 +37,8 @@ class Exchange:
     prediction: Prediction | None = None
     trace_id: str = ""
     """The trace that it is part of, in hexadecimal digits; empty if it isn't part of one."""
+    caller: str = "-"
+    """The name of the caller's key."""
 
     def __post_init__(self) -> None:
         if self.traceparent:
@@ -76,12 +78,20 @@ class Observer:
         return bool(self._listeners)
 
     def begin(
-        self, request_id: str | None, traceparent: str | None, tracestate: str | None
+        self,
+        request_id: str | None,
+        traceparent: str | None,
+        tracestate: str | None,
+        caller: str = "-",
     ) -> Exchange:
         """Begin a request, with the ids that the caller sent, if any."""
         self._metrics.began()
         return Exchange(
-            *self._names, sane_request_id(request_id), traceparent or "", tracestate or ""
+            *self._names,
+            sane_request_id(request_id),
+            traceparent or "",
+            tracestate or "",
+            caller=caller,
         )
 
     def reject(self, exchange: Exchange, error: TridentError) -> None:

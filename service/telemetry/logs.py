@@ -153,6 +153,7 @@ def _facts(exchange: Exchange) -> dict[str, Any]:
         "request_id": exchange.request_id,
         "endpoint": exchange.endpoint,
         "protocol": exchange.protocol,
+        "caller": exchange.caller,
         "status": exchange.status,
         "duration_ms": round((exchange.ended - exchange.started) * 1e3, 3),
         "inputs": len(exchange.prediction.outcomes) if exchange.prediction else 0,

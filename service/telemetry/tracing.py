@@ -85,13 +85,15 @@ def _attributes(exchange: Exchange) -> dict[str, str | int]:
         "trident.request_id": exchange.request_id,
         "trident.endpoint": exchange.endpoint,
         "trident.bytes": exchange.size,
+        "enduser.id": exchange.caller,
     }
     if exchange.protocol == "grpc":
         attributes |= {"rpc.system.name": "grpc", "rpc.response.status_code": exchange.status}
     else:
+        method, _, route = exchange.operation.rpartition(" ")
         attributes |= {
-            "http.request.method": "POST",
-            "http.route": exchange.operation.partition(" ")[2],
+            "http.request.method": method or "_OTHER",
+            "http.route": route,
             "http.response.status_code": int(exchange.status),
         }
     if exchange.prediction is not None:

@@ -29,6 +29,7 @@ ROOMS = {
         "engine",
         "transport",
     },
+    "keys": {"api"},
     "settings": set(),
     "settings_report": {"settings"},
     "settings_document": {"settings"},

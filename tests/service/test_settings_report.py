@@ -42,7 +42,7 @@ def test_all_settings_are_told_but_no_secret(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("TRIDENT_TRACES", "http://user:secret@collector:4318/path")
-    monkeypatch.setenv("TRIDENT_ADMIN_KEY", "a secret")
+    monkeypatch.setenv("TRIDENT_KEYS", "a secret")
     monkeypatch.setenv("TRIDENT_WORKERS", "3")
     caplog.set_level(logging.INFO)
     report_settings(Settings(), ())

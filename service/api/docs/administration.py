@@ -9,7 +9,7 @@ from service.api.trident.models import ModelDescription, ModelList
 
 Json = dict[str, Any]
 
-ADMIN_KEY: Final = "adminKey"
+KEY: Final = "key"
 """The name of the security scheme."""
 
 _EXAMPLES: Final = {
@@ -58,6 +58,6 @@ def _operation(name: str, summary: str, schema: str, *statuses: int) -> Json:
         "operationId": name,
         "tags": ["Administration"],
         "summary": summary,
-        "security": [{ADMIN_KEY: []}],
+        "security": [{KEY: []}],
         "responses": {"200": success} | problem_references(*statuses),
     }

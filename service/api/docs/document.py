@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from service import __version__
-from service.api.docs.administration import ADMIN_KEY, administration_paths
+from service.api.docs.administration import KEY, administration_paths
 from service.api.docs.paths import PARAMETERS, all_paths
 from service.api.docs.responses import ANSWERS, HEADERS, problem_name, problem_response, statuses
 from service.api.problems import Problem
@@ -42,10 +42,10 @@ def openapi_document(description: str, bodies: Mapping[Input, Json]) -> Json:
             "parameters": {name: {"name": name} | rest for name, rest in PARAMETERS.items()},
             "headers": HEADERS,
             "securitySchemes": {
-                ADMIN_KEY: {
+                KEY: {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The service's TRIDENT_ADMIN_KEY.",
+                    "description": "A key with the right that the call needs.",
                 }
             },
             "responses": {problem_name(status): problem_response(status) for status in statuses()},

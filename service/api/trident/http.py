@@ -101,7 +101,7 @@ class HttpAdapter:
         known, header = self._endpoints.get(request.path), request.headers.get
         observer = known.observer if known else self._by_name
         exchange = observer.begin(
-            header("x-request-id"), header("traceparent"), header("tracestate")
+            header("x-request-id"), header("traceparent"), header("tracestate"), request.caller
         )
         reservation = request.reservation or Reservation(self._engine.account)
         try:

@@ -6,9 +6,9 @@ import math
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from service.admission import Account, Reservation
 from service.telemetry.exchange import sane_request_id
@@ -26,6 +26,8 @@ _CONTENT_TYPE: Final = re.compile(r"application/grpc(\+proto)?\s*(;.*)?", re.IGN
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
+Admit: TypeAlias = Callable[[RequestHead], str]
+
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
@@ -34,12 +36,14 @@ class CallLimits:
     `max_message_bytes` is for one message, compressed or not. `timeout` is the seconds that a unary
     call has from its message to the end of its answer. It has the same time for its headers and the
     beginning of its message, and for each further part of a large one. The memory of messages is
-    taken from `account`.
+    taken from `account`. `admit` returns the name of a caller who is let in, and raises CallError
+    for another.
     """
 
     account: Account
     max_message_bytes: int
     timeout: float
+    admit: Admit = lambda _: "-"
 
 
 class Call(ABC):
@@ -54,6 +58,7 @@ class Call(ABC):
         "_reservation",
         "_stream",
         "_task",
+        "caller",
         "client_deadline",
         "expires",
         "head",
@@ -77,6 +82,8 @@ class Call(ABC):
         self._has_headers = False  # whether the answer's headers were sent
         self._task: asyncio.Task[None] | None = None
         self.head = head
+        self.caller = ""
+        """The caller's name, once it is let in."""
         self.client_deadline = math.inf
         """The time of `time.monotonic()` until which the caller waits, if it says so."""
         self.expires = math.inf
@@ -110,6 +117,7 @@ class Call(ABC):
             self._connection.end(self._stream, encoded_status(415))
         else:
             try:
+                self.caller = self._limits.admit(head)
                 self._read_headers(head.headers)
                 self._begin()
             except CallError as error:

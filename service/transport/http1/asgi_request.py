@@ -22,6 +22,9 @@ from service.transport.http1.carrier import CarrierConnection, has_small_rest
 from service.transport.http1.flow import MOST_UNREAD
 from service.transport.http1.head import Head
 
+CALLER: Final = "trident.caller"
+"""The key of a scope's entry with the name of whoever sent the request."""
+
 _LOGGER: Final = logging.getLogger("uvicorn.error")
 _ACCESS_LOGGER: Final = logging.getLogger("uvicorn.access")
 
@@ -156,4 +159,5 @@ def _scope(connection: CarrierConnection, server: AsgiServer, head: Head) -> dic
         "query_string": url.query or b"",
         "headers": head.headers,
         "state": server.state.copy(),
+        CALLER: head.caller,
     }

@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 from service.errors import MalformedRequestError, TridentError
 from service.transport.http1.asgi_request import AsgiRequest, AsgiServer
 from service.transport.http1.carrier import CONTINUE, Carrier
+from service.transport.http1.decided import Decided
 from service.transport.http1.endpoint_request import EndpointRequest
 from service.transport.http1.flow import FlowControl
 from service.transport.http1.head import Head, split_url
@@ -147,6 +148,9 @@ class HttpConnection(asyncio.Protocol):
 
     def _carrier_of(self, head: Head) -> Carrier:
         """Choose the carrier of a request. Only this method does that."""
+        response = self.context.gate(head)
+        if response is not None:
+            return EndpointRequest(self, Decided(response), head, "", b"")
         application = self.context.application
         if application is not None and head.method == b"POST":
             url_path, _, query = head.url.partition(b"?")

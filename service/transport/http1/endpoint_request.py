@@ -140,6 +140,7 @@ class EndpointRequest:
             self._receive,
             cancelled_when_gone=True,
             reservation=self._reservation,
+            caller=self._head.caller,
         )
         try:
             response = await self._application.answer(request)
@@ -180,7 +181,12 @@ class EndpointRequest:
         self.is_answered = True
         self.is_open = False
         connection.transport.write(
-            render(response, connection.server_state.default_headers, keep_alive=self.keep_alive)
+            render(
+                response,
+                connection.server_state.default_headers,
+                keep_alive=self.keep_alive,
+                with_body=self._head.method != b"HEAD",
+            )
         )
         if not self.keep_alive:
             connection.transport.close()

@@ -46,6 +46,8 @@ class Head:
     """Whether the client wants to send more requests on this connection."""
     expects_continue: bool
     """Whether it sends the body only after an interim answer (RFC 9110, 10.1.1)."""
+    caller: str = "-"
+    """The name of whoever sent it, which the gate writes."""
 
 
 _VERSIONS: Final = ("1.1", "1.0")

@@ -20,6 +20,8 @@ class HttpRequest:
     """Whether its carrier cancels the answering task when the client goes."""
     reservation: Reservation | None = None
     """What its carrier has already reserved for its body."""
+    caller: str = "-"
+    """The name of whoever sent it."""
 
 
 @dataclass(slots=True)

@@ -1,11 +1,18 @@
 """What the HTTP connections of a server have in common."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from service.transport.http1.application import Application
+from service.transport.http1.head import Head
 from service.transport.http1.refusals import MakeProblem
+from service.transport.http1.request import HttpResponse
 from service.transport.http1.ticker import Ticker
 from service.transport.pace import TimeLimits
+
+Gate: TypeAlias = Callable[[Head], HttpResponse | None]
+"""Lets a request in by its head, into which it writes the caller; else returns the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +24,6 @@ class ServerContext:
     """Makes the answer of an error."""
     application: Application | None = None
     """Answers POST requests to some paths. Without it, all go to the ASGI application."""
+    gate: Gate = lambda _: None
+    """Is asked about each request. By default it lets everybody in."""
     ticker: Ticker = field(default_factory=Ticker)

@@ -8,10 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from service.api.auth import AdminKey
 from service.api.trident.administration import Administration
 from service.api.trident.label_moves import put_back, read_labels
 from service.engine.folder.labels import move_label
@@ -41,11 +39,9 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 async def http(engine: Any, models: Path) -> AsyncIterator[httpx.AsyncClient]:
-    key = AdminKey(SecretStr("s3cret"))
-    administration = Administration(engine, models, key, request_timeout=0.05)
+    administration = Administration(engine, models, request_timeout=0.05)
     transport = httpx.ASGITransport(Starlette(routes=administration.routes()))
-    headers = {"authorization": "Bearer s3cret"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://a", headers=headers) as c:
+    async with httpx.AsyncClient(transport=transport, base_url="http://a") as c:
         yield c
 
 

@@ -43,6 +43,7 @@ def worker(engine: Any, port: int, *, share_port: bool = False) -> Lifecycle:
         max_body_bytes=1000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
+        admit=lambda _: "-",
     )
     return Lifecycle(engine, server, drain_timeout=0.0)
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from service.api.access.keys import make_key
 from service.api.trident import inference_pb2 as messages
 from service.api.trident.inference_pb2_grpc import InferenceStub
 from tests.service.drawings import encode
@@ -18,9 +19,11 @@ from tests.service.live.metrics import value
 from tests.service.live.model_copies import ModelCopies
 from tests.service.live.test_metrics import documented, exposed
 from tests.service.live_server import LiveServer, wait_for
+from tests.service.some_keys import bearer, keys_setting
 
-KEY = "correct-horse-battery-staple"
-AUTHORIZED = {"authorization": f"Bearer {KEY}"}
+KEY = make_key()
+KEYS = keys_setting((KEY, "operator", "admin"), anyone=True)
+AUTHORIZED = bearer(KEY)
 PNG = {"content-type": "image/png"}
 RED = encode(Image.new("RGB", (20, 20), (255, 0, 0)))
 
@@ -36,7 +39,7 @@ def copies(demo_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Model
 @pytest.fixture(scope="module")
 def server(copies: ModelCopies, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("server")
-    settings = {"admin_key": KEY, "watch_interval": 0.2, "access_log": True}
+    settings = {"keys": KEYS, "watch_interval": 0.2, "access_log": True}
     with LiveServer(folder, copies.folder, **settings) as live:
         yield live.wait_until_ready()
 
@@ -392,8 +395,8 @@ def test_the_key_is_never_logged(http: httpx.Client, server: LiveServer) -> None
     reload(http)
     http.post("/models/reload", headers={"authorization": f"Bearer {KEY}x"})
     put(http, "tint", "next", version=2)
-    assert "admin_key=**********" in server.log
-    assert KEY not in server.log
+    assert " keys=**********" in server.log
+    assert KEY.removeprefix("trident_") not in server.log
 
 
 def test_a_service_without_a_good_version_is_mended_by_a_reload(
@@ -401,7 +404,7 @@ def test_a_service_without_a_good_version_is_mended_by_a_reload(
 ) -> None:
     copies = ModelCopies(demo_models / "tint", tmp_path / "models")
     copies.add_unloadable("tint", 1)
-    settings = {"watch_interval": 0, "admin_key": KEY}
+    settings = {"watch_interval": 0, "keys": KEYS}
     with LiveServer(tmp_path, copies.folder, **settings) as live:
         wait_for(lambda: "tint/1 isn't served" in live.log)
         with httpx.Client(base_url=live.url, timeout=60) as http:
@@ -419,7 +422,7 @@ def test_a_service_without_a_good_version_is_mended_by_a_reload(
 def pair(copies: ModelCopies, tmp_path: Path) -> Iterator[LiveServer]:
     """A server of two ready workers that look at the folder only when they are asked to."""
     copies.add("shared", {1: 1, 2: 2, 3: 1}, labels={"stable": 1, "next": 2})
-    settings = {"workers": 2, "watch_interval": 0, "admin_key": KEY}
+    settings = {"workers": 2, "watch_interval": 0, "keys": KEYS}
     with LiveServer(tmp_path, copies.folder, **settings) as live:
         live.wait_until_ready()
         with httpx.Client(base_url=live.url, timeout=60) as client:

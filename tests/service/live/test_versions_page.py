@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from service.api.access.keys import make_key
 from tests.service.live.test_readme import Example, check_example, find_examples
 from tests.service.live_server import ROOT, LiveServer
+from tests.service.some_keys import keys_setting
 
 EXAMPLES = find_examples((ROOT / "docs/versions.md").read_text())
 
@@ -15,8 +17,11 @@ EXAMPLES = find_examples((ROOT / "docs/versions.md").read_text())
 def server(workplace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of the models there; the examples find its key where the page puts it."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("TRIDENT_ADMIN_KEY", "a-key-for-this-test")
-        with LiveServer(tmp_path_factory.mktemp("server"), workplace / "models") as server:
+        key = make_key()
+        environment.setenv("KEY", key)
+        keys = keys_setting((key, "operator", "predict,admin"))
+        folder = tmp_path_factory.mktemp("server")
+        with LiveServer(folder, workplace / "models", keys=keys) as server:
             yield server.wait_until_ready()
 
 

@@ -101,7 +101,7 @@ async function placeOf({ name, schema }) {
 /** Return the field of the key that an operation needs, if it needs one. */
 function keyOf({ security }) {
   const input = element("input", { name: "key", type: "password", autocomplete: "off" });
-  const explanation = hint("The service's TRIDENT_ADMIN_KEY.");
+  const explanation = hint("A key with the right admin.");
   const node = security ? element("label", {}, element("code", {}, "key"), input, explanation) : "";
   const addTo = (request) =>
     input.value

@@ -182,7 +182,7 @@ def test_the_administration_is_asked_with_the_key_that_is_written(page: Page) ->
         assert card.send().status == 403
         assert card.command.startswith(f"curl -X {verb} ")
         assert "-H 'Authorization: Bearer s3cret'" in card.command
-    assert "TRIDENT_ADMIN_KEY" in card.words
+    assert "TRIDENT_KEYS_FILE" in card.words
 
 
 def test_an_empty_option_is_not_sent(page: Page, server: LiveServer) -> None:

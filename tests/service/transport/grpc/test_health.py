@@ -46,6 +46,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         max_body_bytes=1_000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
+        admit=lambda _: "-",
     )
     await started.start()
     yield started

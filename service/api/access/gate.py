@@ -1,0 +1,88 @@
+"""The gate in front of both protocols: it decides by a request's head whether it is let in."""
+
+from collections.abc import Mapping, Sequence
+
+from service.api.access.keyring import Keyring
+from service.api.access.keys import NO_NAME, Right, check_right
+from service.api.access.rights import right_to, right_to_call
+from service.api.problems import problem_response
+from service.errors import ForbiddenError, TridentError, UnauthorizedError
+from service.telemetry.exchange import ExchangeListener, Observer
+from service.transport.grpc.status import STATUS as GRPC_STATUS
+from service.transport.grpc.status import CallError
+from service.transport.http1.head import Head
+from service.transport.http1.request import HttpResponse, read_headers
+from service.transport.http2.headers import RequestHead
+
+REFUSED = "refused"
+"""The name, in metrics, logs and traces, of requests that aren't let in."""
+
+
+class Gate:
+    """Lets in whom the keys let in."""
+
+    def __init__(self, keyring: Keyring, listeners: Sequence[ExchangeListener] = ()) -> None:
+        """Tell the listeners of the requests that are refused."""
+        self._keyring = keyring
+        self._http = Observer(REFUSED, REFUSED, "http", listeners)
+        self._grpc = Observer(REFUSED, REFUSED, "grpc", listeners)
+
+    def admit(self, head: Head) -> HttpResponse | None:
+        """Write the caller's name into the head of an HTTP request, or return its refusal.
+
+        Raises httptools.HttpParserInvalidURLError if the URL can't be read.
+        """
+        right = right_to(head.method, head.url)
+        try:
+            if right is not None:
+                head.caller = self._check(right, _authorization(head))
+        except TridentError as error:
+            response, headers = problem_response(error), read_headers(head.headers)
+            request_id = _report(self._http, headers, error, str(response.status))
+            response.headers["x-request-id"] = request_id
+            return response
+        return None
+
+    def admit_call(self, head: RequestHead) -> str:
+        """Return the caller's name. Raises CallError if it isn't let in."""
+        right = right_to_call(head.path)
+        if right is None:
+            return NO_NAME
+        sent = head.headers.get("authorization")
+        try:
+            return self._check(right, None if sent is None else sent.encode("latin-1", "replace"))
+        except TridentError as error:
+            status = GRPC_STATUS[type(error)]
+            _report(self._grpc, head.headers, error, status.name)
+            raise CallError(status, str(error)) from None
+
+    def _check(self, right: Right, authorization: bytes | None) -> str:
+        """Return the name of a caller who has a right. Raises UnauthorizedError, ForbiddenError."""
+        if self._keyring.is_set:
+            caller = self._keyring.keys.caller(authorization)
+            check_right(caller, right)
+            return caller.name
+        if right == "admin":
+            raise ForbiddenError(
+                "The administration is turned off, because the service has no keys: make one by "
+                "'python -m service.keys', and set TRIDENT_KEYS_FILE."
+            )
+        return NO_NAME
+
+
+def _authorization(head: Head) -> bytes | None:
+    sent = [value for name, value in head.headers if name == b"authorization"]
+    if len(sent) > 1:
+        raise UnauthorizedError("The request has several Authorization headers: send one.")
+    return sent[0] if sent else None
+
+
+def _report(
+    observer: Observer, headers: Mapping[str, str], error: TridentError, status: str
+) -> str:
+    """Report a refusal; return the request's id."""
+    header = headers.get
+    exchange = observer.begin(header("x-request-id"), header("traceparent"), header("tracestate"))
+    observer.reject(exchange, error)
+    observer.end(exchange, status)
+    return exchange.request_id
