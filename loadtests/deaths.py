@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -37,7 +38,7 @@ class Seen:
 
 
 @click.command()
-@click.option("--deaths", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--deaths", type=click.IntRange(1), default=4, show_default=True)
 def main(deaths: int) -> None:
     """Count the requests that are lost when a worker is killed."""
     with tempfile.TemporaryDirectory(prefix="trident-deaths-") as name:
@@ -76,12 +77,16 @@ async def _kill_one(server: SwapServer) -> tuple[float, float]:
     lines = server.lines("ready: gRPC")
     next(iter(before.values())).kill()
     died = time.monotonic()
-    while not {process.pid for process in _workers(server)} - before.keys():
+    replaced = await _wait(lambda: bool({p.pid for p in _workers(server)} - before.keys()))
+    ready = await _wait(lambda: server.lines("ready: gRPC") > lines)
+    return replaced - died, ready - died
+
+
+async def _wait(condition: Callable[[], bool]) -> float:
+    """Return the time at which the condition holds."""
+    while not condition():  # noqa: ASYNC110 - another process does it
         await asyncio.sleep(_POLL)
-    replaced = time.monotonic()
-    while server.lines("ready: gRPC") == lines:
-        await asyncio.sleep(_POLL)
-    return replaced - died, time.monotonic() - died
+    return time.monotonic()
 
 
 def _workers(server: SwapServer) -> list[psutil.Process]:

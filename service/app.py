@@ -17,7 +17,7 @@ from service.api.access.gate import Gate
 from service.api.access.keyring import Keyring
 from service.api.access.keys import InvalidKeysError
 from service.api.docs import docs_routes
-from service.api.grpc_server import GrpcServer, check_port_free
+from service.api.grpc_server import GrpcServer
 from service.api.problems import problem_response
 from service.api.trident.administration import Administration
 from service.api.trident.http import HttpAdapter
@@ -25,8 +25,9 @@ from service.api.trident.routes import model_routes
 from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
-from service.bento.metrics_folder import choose_metrics_folder, shared_folder
-from service.bento.ports import grpc_port
+from service.bento.metrics_folder import choose_metrics_folder, metrics_folder
+from service.bento.ports import grpc_port, inherited_grpc_socket
+from service.bento.ready_mark import ReadyMark
 from service.bento.supervisor import supervise
 from service.engine.engine import Engine
 from service.engine.folder.repository import read_models
@@ -79,7 +80,7 @@ _engine = Engine(
         decoders=max(1, CORES // (2 * settings.workers)),
         max_inline_seconds=max_inline_seconds(settings.workers, CORES),
     ),
-    shared=shared_folder(),
+    shared=metrics_folder("shared"),
 )
 _administration = Administration(
     _engine,
@@ -109,16 +110,15 @@ _http_server = ServerContext(
 )
 _grpc = GrpcServer(
     _engine,
-    host=settings.grpc_host,
-    port=settings.grpc_port,
-    share_port=settings.workers > 1,
+    inherited_grpc_socket(),
     max_body_bytes=settings.max_body_bytes,
     request_timeout=settings.request_timeout,
     time_limits=_time_limits,
     admit=_gate.admit_call,
     listeners=_listeners,
 )
-_lifecycle = Lifecycle(_engine, _grpc, drain_timeout=settings.drain_timeout)
+_ready_mark = ReadyMark(metrics_folder())
+_lifecycle = Lifecycle(_engine, _grpc, _ready_mark, drain_timeout=settings.drain_timeout)
 
 
 def _make_tracer(worker: str) -> "Tracer | None":
@@ -161,6 +161,7 @@ Endpoints: Any = type("Endpoints", (), declared(_http.answer))
         workers=settings.workers,
         drain_timeout=settings.drain_timeout,
         is_ready=lambda: _lifecycle.ready,
+        is_another_ready=_ready_mark.is_set_by_another,
         on_stop=_lifecycle.begin_stop,
     ),
     description=_DESCRIPTION,
@@ -197,10 +198,7 @@ class Trident(Endpoints):
         except (CorruptModelError, InvalidKeysError) as error:
             raise BentoMLConfigException(str(error)) from None
         port = grpc_port(settings.grpc_host, settings.grpc_port)
-        try:
-            check_port_free(port.host, port.number)
-        except OSError as error:
-            raise port.refused(error) from None
+        port.check_free()
         supervise(port, drain_timeout=settings.drain_timeout)
 
     @bentoml.on_startup

@@ -23,10 +23,8 @@ class GrpcServer:
     def __init__(
         self,
         engine: Engine,
+        listening: socket.socket | None,
         *,
-        host: str,
-        port: int,
-        share_port: bool,
         max_body_bytes: int,
         request_timeout: float,
         time_limits: TimeLimits,
@@ -35,11 +33,9 @@ class GrpcServer:
     ) -> None:
         """Prepare a server for the callers whom `admit` lets in.
 
-        With `share_port`, several processes can listen on the same port.
+        It accepts them on a socket that listens; None if it never starts.
         """
-        self.port = port
-        self._address = host.strip("[]"), port
-        self._share_port = share_port
+        self._listening = listening
         self._health = Health((_OVERALL, SERVICE))
         adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
         reflection = Reflection((SERVICE, HEALTH))
@@ -55,38 +51,23 @@ class GrpcServer:
         """Whether it answers calls; its health service reports the same."""
         return self._health.serving
 
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return 0 if self._listening is None else int(self._listening.getsockname()[1])
+
     async def start(self) -> None:
-        """Listen, while the health service reports NOT_SERVING. Raises OSError.
+        """Accept connections, while the health service reports NOT_SERVING."""
+        if self._listening is None:
+            raise RuntimeError("the supervisor has given this process no socket for gRPC")
+        await self._server.start(self._listening)
 
-        On a shared port it listens only from `serve` on: the kernel divides connections among all
-        processes that listen, ready or not.
-        """
-        if not self._share_port:
-            await self._listen()
-
-    async def serve(self) -> None:
-        """Answer calls, and report SERVING. Raises OSError; it may be called again then."""
-        await self._listen()
+    def serve(self) -> None:
+        """Answer calls, and report SERVING."""
         self._health.set(serving=True)
-
-    async def _listen(self) -> None:
-        if not self._server.listening:
-            await self._server.start(*self._address, share_port=self._share_port)
 
     async def stop(self, grace: float) -> None:
         """Drain: take no new calls, and let those in progress finish within `grace` seconds."""
         self._health.set(serving=False)
         await asyncio.sleep(0)  # those who watch are told before they are sent away
         await self._server.stop(grace)
-
-
-def check_port_free(host: str, port: int) -> None:
-    """Raise OSError if something listens on the port already.
-
-    Without this check, two services on one machine could share the port and take each other's calls
-    unnoticed.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host.strip("[]"), port))

@@ -29,6 +29,7 @@ def behind_ingress(
     workers: int,
     drain_timeout: float,
     is_ready: Callable[[], bool],
+    is_another_ready: Callable[[], bool],
     on_stop: Callable[[], None],
 ) -> type[Any]:
     """Return a BentoML service class whose `workers` serve HTTP by connections of our own.
@@ -46,7 +47,7 @@ def behind_ingress(
             _stop_in_time(drain_timeout, on_stop)
             _take_connections(context)
             if workers > 1:
-                _share_connections(is_ready)
+                _share_connections(is_ready, is_another_ready)
             application: ASGIApp = super().to_asgi(is_main=is_main)
             return application
 
@@ -73,7 +74,7 @@ def _take_connections(context: ServerContext) -> None:
     protocols.AutoHTTPProtocol = partial(HttpConnection, context)  # type: ignore[assignment]
 
 
-def _share_connections(is_ready: Callable[[], bool]) -> None:
+def _share_connections(is_ready: Callable[[], bool], is_another_ready: Callable[[], bool]) -> None:
     """Have uvicorn run on a loop that leaves the other workers their share of connections."""
     try:
         from service.transport.http1.accepting import SharingLoop
@@ -84,5 +85,9 @@ def _share_connections(is_ready: Callable[[], bool]) -> None:
         @staticmethod
         def is_ready() -> bool:
             return is_ready()
+
+        @staticmethod
+        def is_another_ready() -> bool:
+            return is_another_ready()
 
     loops.auto_loop_factory = lambda use_subprocess=False: WorkerLoop

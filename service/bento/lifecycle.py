@@ -11,6 +11,7 @@ import bentoml
 
 from service import __version__
 from service.api.grpc_server import GrpcServer
+from service.bento.ready_mark import ReadyMark
 from service.engine.engine import Engine
 from service.runtime.saved_model import tensorflow_version
 from service.telemetry.metrics import record_build, record_ready
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 # For a thread that computes to give up the interpreter's lock. Python's own 5 ms would hold up the
 # event loop while a version is loaded: with 1 ms, its p99 was 0.65 to 0.7 times as long.
 _SWITCH_SECONDS: Final = 0.001
-_LISTEN_AGAIN_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = (
     1.0  # for the engine to close, when no caller waits for its answers any more
 )
@@ -29,10 +29,18 @@ _CLOSE_SECONDS: Final = (
 class Lifecycle:
     """What a worker does from its start to its end. It belongs to one event loop."""
 
-    def __init__(self, engine: Engine, grpc_server: GrpcServer, *, drain_timeout: float) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        grpc_server: GrpcServer,
+        ready_mark: ReadyMark,
+        *,
+        drain_timeout: float,
+    ) -> None:
         """Give calls in progress `drain_timeout` seconds when the worker stops."""
         self._engine = engine
         self._grpc = grpc_server
+        self._ready_mark = ready_mark
         self._drain_timeout = drain_timeout
         self._loading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -46,8 +54,7 @@ class Lifecycle:
         """Load the models in the background: alive at once, ready when they answer."""
         sys.setswitchinterval(_SWITCH_SECONDS)
         record_ready(ready=False)
-        with suppress(OSError):  # it is tried again, and logged, when the models are loaded
-            await self._grpc.start()
+        await self._grpc.start()
         self._loading = asyncio.create_task(self._load())
 
     def begin_stop(self) -> None:
@@ -56,6 +63,7 @@ class Lifecycle:
             if self._loading is not None:
                 self._loading.cancel()
             record_ready(ready=False)
+            self._ready_mark.set(ready=False)
             self._draining = asyncio.create_task(self._grpc.stop(self._drain_timeout))
 
     async def stop(self) -> None:
@@ -80,20 +88,7 @@ class Lifecycle:
         # What is loaded stays in memory: the garbage collector needn't traverse it again.
         gc.collect()
         gc.freeze()
-        await self._serve_grpc()
+        self._grpc.serve()
+        self._ready_mark.set(ready=True)
         record_ready(ready=True)
         logger.info("ready: gRPC on port %d", self._grpc.port)
-
-    async def _serve_grpc(self) -> None:
-        """Answer gRPC calls as soon as the port is free."""
-        while True:
-            try:
-                return await self._grpc.serve()
-            except OSError as error:
-                logger.error(  # noqa: TRY400 - the reason is one line
-                    "not ready: gRPC can't listen on port %d: %s. Trying again in %g s.",
-                    self._grpc.port,
-                    error.strerror,
-                    _LISTEN_AGAIN_SECONDS,
-                )
-            await asyncio.sleep(_LISTEN_AGAIN_SECONDS)

@@ -39,13 +39,14 @@ def choose_metrics_folder() -> None:
     BentoMLContainer.prometheus_multiproc_dir.set(folder)
 
 
-def shared_folder() -> Path | None:
-    """Return a folder for what the workers of this service share besides; None outside a worker.
+def metrics_folder(*parts: str) -> Path | None:
+    """Return the folder, or a path in it; None outside a worker.
 
-    It lies in the folder of metrics, and so is new at each start, and removed at the end.
+    What the workers of this service share besides lies there too: it is new at each start, and
+    removed at the end.
     """
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    return None if folder is None else Path(folder) / "shared"
+    return None if folder is None else Path(folder, *parts)
 
 
 def keep_metrics_folder(folder: Path) -> None:

@@ -5,10 +5,13 @@ serves, it makes an `Arbiter` of `bentoml._internal.utils.circus`, after the ser
 `on_deployment` hooks have run. That class gives workers a day to end, and ignores a second signal.
 """
 
+import asyncio
 import logging
 import os
 import signal
+import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -16,17 +19,19 @@ from typing import Any, Final
 from bentoml._internal.utils import circus
 from circus.watcher import Watcher
 
-from service.api.grpc_server import check_port_free
 from service.bento.metrics_folder import keep_metrics_folder
 from service.bento.orphan import END_SECONDS, SUPERVISOR
-from service.bento.ports import Port, http_port
+from service.bento.ports import GRPC_SOCKET, Port, http_port
+from service.bento.start_pause import MEMORY_SECONDS, StartPause
 from service.telemetry.worker_exits import WorkerExits
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS: Final = 1.0  # between two checks for workers that have died
+_LOOK_SECONDS: Final = 1.0  # between two checks for workers that have died unnoticed
+_FREE_DEATHS: Final = 3  # of each worker: so many are replaced without a pause
+_BACKLOG: Final = 2048  # connections that the kernel keeps waiting, at most
 _ECHO_SECONDS: Final = 0.1  # a signal within this time is a copy of the first: `timeout` sends two
-_BUSY_SECONDS: Final = 0.05  # between two attempts to stop while circus is busy
+_BUSY_SECONDS: Final = 0.05  # between two attempts to do something while circus is busy
 
 
 def supervise(grpc: Port, *, drain_timeout: float) -> None:
@@ -53,48 +58,87 @@ class Supervisor(circus.Arbiter):
         self._forced = False
         self._numbers: dict[int, int] = {}
         self._vacant = 0
+        self._of_workers = of_workers
+        self._pause = StartPause(_FREE_DEATHS * sum(w.numprocesses for w in of_workers))
         for watcher in of_workers:
             watcher.graceful_timeout = drain_timeout + END_SECONDS
             watcher.env[SUPERVISOR] = str(os.getpid())
             watcher.hooks["after_spawn"] = self._on_spawn
             watcher.hooks["after_reap"] = self._on_exit
+            watcher.max_retry = 1
+            watcher.spawn_process = partial(self._spawn, watcher.spawn_process)
         folder = of_workers[-1].env["PROMETHEUS_MULTIPROC_DIR"]
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         keep_metrics_folder(Path(folder))
         self._exits = WorkerExits()
 
     def initialize(self) -> None:
-        """Listen for HTTP. Raises BentoMLConfigException if HTTP's or gRPC's port can't be used."""
+        """Listen on both ports. Raises BentoMLConfigException if one of them can't be used."""
         (http,) = self.sockets.values()
         try:
             super().initialize()
         except OSError as error:
             raise http_port(http.host, http.port).refused(error) from None
-        try:
-            check_port_free(self._grpc.host, self._grpc.number)
-        except OSError as error:
-            shared = http.port == self._grpc.number
-            raise (self._grpc.shared() if shared else self._grpc.refused(error)) from None
+        self._listen_to_grpc(is_shared=http.port == self._grpc.number)
+        if sys.platform != "win32":
+            self.loop.asyncio_loop.add_signal_handler(
+                signal.SIGCHLD, self._when_free, self.manage_watchers
+            )
 
-    def manage_watchers(self) -> Any:
-        """Replace workers that have died, unless circus is busy."""
-        return None if self._exclusive_running_command else super().manage_watchers()
+    def _listen_to_grpc(self, *, is_shared: bool) -> None:
+        """Make the socket that the workers share, as they share that of HTTP.
+
+        If each worker had its own, the connections that wait to be accepted by it would be lost
+        when it dies, and would wait in vain when it hangs.
+        """
+        host, port = self._grpc.address
+        try:
+            listening = self.sockets.add("grpc", host, port, self._grpc.family, backlog=_BACKLOG)
+            listening.bind_and_listen()
+        except OSError as error:
+            raise (self._grpc.shared() if is_shared else self._grpc.refused(error)) from None
+        for watcher in self._of_workers:
+            watcher.env[GRPC_SOCKET] = str(listening.fileno())
+
+    def start_watchers(self, *arguments: Any, **options: Any) -> Any:
+        """Start the workers."""
+        starting = super().start_watchers(*arguments, **options)
+        starting.add_done_callback(_note_failure)
+        return starting
+
+    def manage_watchers(self) -> None:
+        """Replace workers that have died, unless circus is busy, or too many have died."""
+        if self._exclusive_running_command or self._stop_asked:
+            return
+        self.reap_processes()
+        if self._pause.over:
+            super().manage_watchers().add_done_callback(_note_failure)
+
+    def _spawn(self, spawn: Callable[..., Any], *arguments: Any) -> Any:
+        """Start a worker. Raises _StartFailedError: circus would end the others if it returned."""
+        started = spawn(*arguments)
+        if started is False:
+            raise _StartFailedError(self._pause.note_death())
+        return started
 
     def stop(self) -> None:
         """End the workers, and then this process; when called again, kill them."""
         now = time.monotonic()
         if not self._stop_asked:
             self._stop_asked = now
-            self._stop_when_free()
+            self._when_free(self._stop)
         elif now - self._stop_asked > _ECHO_SECONDS:
             self._kill()
 
-    def _stop_when_free(self) -> None:
-        """Stop when circus is free: it does one thing at a time, and drops other commands."""
+    def _when_free(self, action: Callable[[], None]) -> None:
+        """Do it when circus is free: it does one thing at a time, and drops other commands."""
         if self._exclusive_running_command:
-            self.loop.call_later(_BUSY_SECONDS, self._stop_when_free)
-            return
-        # If this process kept the port open, connections would wait for workers that have ended.
+            self.loop.call_later(_BUSY_SECONDS, self._when_free, action)
+        else:
+            action()
+
+    def _stop(self) -> None:
+        # If this process kept the ports open, connections would wait for workers that have ended.
         self.sockets.close_all()
         super().stop()
 
@@ -135,11 +179,39 @@ class Supervisor(circus.Arbiter):
             told = self._exits.count(exit_code) == "ended"
             level = logging.INFO if told else logging.ERROR
             logger.log(level, "worker %d (process %d) %s", number, process_pid, _manner(exit_code))
+            self._pause_after_death()
         elif exit_code == -signal.SIGKILL and not self._forced:
             logger.error(
                 "worker %d (process %d) didn't end in time and was killed", number, process_pid
             )
         return True
+
+    def _pause_after_death(self) -> None:
+        seconds = self._pause.note_death()
+        if seconds:
+            logger.error(
+                "%d workers have died in the last %d minutes: the next one starts in %d s",
+                self._pause.deaths,
+                MEMORY_SECONDS / 60,
+                seconds,
+            )
+
+
+class _StartFailedError(Exception):
+    """A worker can't be started now; circus has logged the reason."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def _note_failure(done: "asyncio.Future[None]") -> None:
+    """Log what has kept circus from starting workers: it tries again."""
+    error = None if done.cancelled() else done.exception()
+    if isinstance(error, _StartFailedError):
+        logger.error("no worker could be started: trying again in %d s", max(1, error.seconds))
+    elif error is not None:
+        logger.error("workers could not be replaced: trying again", exc_info=error)
 
 
 def _manner(exit_code: int) -> str:

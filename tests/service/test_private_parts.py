@@ -45,7 +45,9 @@ BENTOML_PARTS = (
         "circus.arbiter",
         (
             "Arbiter.initialize",
+            "Arbiter.start_watchers",
             "Arbiter.manage_watchers",
+            "Arbiter.reap_processes",
             "Arbiter.iter_watchers",
             "Arbiter.stop",
             "Arbiter.sockets",
@@ -63,11 +65,15 @@ BENTOML_PARTS = (
             "Watcher.graceful_timeout",
             "Watcher.env",
             "Watcher.hooks",
+            "Watcher.numprocesses",
+            "Watcher.max_retry",
             "Watcher.processes",
+            "Watcher.spawn_process",
             "Watcher.send_signal_process",
         ),
         "bento/supervisor.py",
-        "The workers are told who starts them, and are killed if they don't end in time.",
+        "The workers are told who starts them, are killed if they don't end in time, and live on "
+        "if another can't be started.",
         "live/test_workers.py",
     ),
 )

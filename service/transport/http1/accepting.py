@@ -3,8 +3,8 @@
 Of connections that arrive together, the worker that wakes first accepts most, since waking takes
 longer than accepting: of 32, one of two workers had 24 to 31. So a worker accepts one, gives the
 others a millisecond to wake, then accepts two, then four at a time. Bursts are shared then, and
-4,000 connections a second are more than a worker can serve. A worker that isn't ready accepts only
-connections that have waited for a while.
+4,000 connections a second are more than a worker can serve. A worker that isn't ready accepts none
+while another is ready, and else those that have waited for a while.
 """
 
 import asyncio
@@ -36,6 +36,11 @@ class SharingLoop(uvloop.Loop):
     def is_ready() -> bool:
         """Tell whether the process is ready to serve."""
         return True
+
+    @staticmethod
+    def is_another_ready() -> bool:
+        """Tell, in a process that isn't ready, whether another one is."""
+        return False
 
     async def create_server(self, *args: Any, **options: Any) -> Any:
         """Listen; on a socket given as `sock`, connections are shared with other processes."""
@@ -95,13 +100,13 @@ class _SharedSocket:
             self._wait_for_others(_GLANCES)
 
     def _wait_for_others(self, glances: int) -> None:
-        """Accept a connection if one has waited all the time."""
+        """Accept a connection if one has waited all the time, and nobody else will."""
         if self._closed:
             return
         if not select.select([self._socket], [], [], 0)[0]:
             self.start()
-        elif glances:
-            self._loop.call_later(_GLANCE, self._wait_for_others, glances - 1)
+        elif glances or self._loop.is_another_ready():
+            self._loop.call_later(_GLANCE, self._wait_for_others, max(0, glances - 1))
         else:
             self._take(1)
 

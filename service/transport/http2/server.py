@@ -11,6 +11,7 @@ from service.transport.http2.connection import Connection, MakeHandler
 from service.transport.pace import TimeLimits
 
 _TICK: float = 1.0  # seconds between two checks of all connections
+_BACKLOG = 2048  # connections that the kernel keeps waiting, at most
 
 Ending = Callable[[Connection], None]
 
@@ -28,28 +29,20 @@ class Http2Server:
         self._account = account
         self._limits = limits
         self._connections: set[Connection] = set()
+        self._listening: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
 
-    @property
-    def listening(self) -> bool:
-        """Whether it accepts connections, or did before."""
-        return self._server is not None
-
-    async def start(self, host: str, port: int, *, share_port: bool) -> None:
-        """Listen. With `share_port`, other processes can, too. Raises OSError."""
+    async def start(self, listening: socket.socket) -> None:
+        """Accept connections on a socket that listens; other processes may share it."""
+        # Otherwise a connection to a machine that has vanished would stay open for ever.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         loop = asyncio.get_running_loop()
+        self._listening = listening
         self._server = await loop.create_server(
-            self._make_connection,
-            host,
-            port,
-            reuse_port=share_port,
-            backlog=2048,
+            self._make_connection, sock=listening, backlog=_BACKLOG
         )
-        for listening in self._server.sockets:
-            # Otherwise a connection to a machine that has vanished would stay open for ever.
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._ticker = loop.call_later(_TICK, self._tick)
 
     def _make_connection(self) -> Connection:
@@ -58,14 +51,15 @@ class Http2Server:
 
     async def stop(self, grace: float) -> None:
         """Drain: accept no connections or streams; after `grace` seconds end the open ones."""
-        if self._server is None:
+        if self._server is None or self._listening is None:
             return
         self._server.close()
+        self._listening.close()
         self._end(Connection.shut_down)
         # An accepted connection opens in the next turn of the event loop.
         await asyncio.sleep(0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wait_until_lost(), grace)
+            await asyncio.wait_for(self._drain(self._server), grace)
         self._end(Connection.abort)
         await self._wait_until_lost()
         if self._ticker is not None:
@@ -81,6 +75,11 @@ class Http2Server:
         self._connections.add(connection)
         if self._ending is not None:
             self._ending(connection)
+
+    async def _drain(self, server: asyncio.Server) -> None:
+        """Wait until connections that were accepted have opened, and all are closed."""
+        await server.wait_closed()
+        await self._wait_until_lost()
 
     async def _wait_until_lost(self) -> None:
         while self._connections:

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from service.bento.start_pause import StartPause
 from service.bento.supervisor import Supervisor
 from tests.service.live_server import wait_for
 
@@ -43,6 +44,7 @@ def _supervisor(processes: dict[int, Any]) -> Supervisor:
     supervisor = Supervisor.__new__(Supervisor)
     supervisor.iter_watchers = lambda: [SimpleNamespace(processes=processes)]
     supervisor._numbers, supervisor._vacant, supervisor._stop_asked = {}, 0, 0.0
+    supervisor._pause = StartPause(1)
     causes = {-signal.SIGKILL: "killed"}
     supervisor._exits = SimpleNamespace(count=causes.__getitem__)  # type: ignore[assignment]
     return supervisor

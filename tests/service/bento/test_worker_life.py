@@ -11,6 +11,7 @@ from service.admission import Account
 from service.api.grpc_server import GrpcServer
 from service.bento import lifecycle
 from service.bento.lifecycle import Lifecycle
+from service.bento.ready_mark import ReadyMark
 from service.transport.pace import TimeLimits
 from tests.service.live_server import free_port
 from tests.service.transport.grpc.wire import eventually
@@ -34,18 +35,17 @@ class FakeEngine:
         await self.may_close.wait()
 
 
-def worker(engine: Any, port: int, *, share_port: bool = False) -> Lifecycle:
+def worker(engine: Any, port: int) -> Lifecycle:
+    listening = socket.create_server((HOST, port))
     server = GrpcServer(
         engine,
-        host=HOST,
-        port=port,
-        share_port=share_port,
+        listening,
         max_body_bytes=1000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
         admit=lambda _: "-",
     )
-    return Lifecycle(engine, server, drain_timeout=0.0)
+    return Lifecycle(engine, server, ReadyMark(None), drain_timeout=0.0)
 
 
 async def connects(port: int) -> bool:
@@ -59,7 +59,6 @@ async def connects(port: int) -> bool:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "_LISTEN_AGAIN_SECONDS", 0.05)
     monkeypatch.setattr(lifecycle, "_CLOSE_SECONDS", 0.1)
     # These parts are for a process that serves, and has TensorFlow loaded.
     monkeypatch.setattr(lifecycle, "tensorflow_version", lambda: "none")
@@ -80,23 +79,13 @@ async def test_a_worker_is_ready_when_its_models_are_loaded_until_it_stops() -> 
     await asyncio.wait_for(life.stop(), PATIENCE)
 
 
-@pytest.mark.parametrize("share_port", [False, True])
-async def test_a_worker_is_not_ready_while_grpc_can_not_listen(
-    caplog: pytest.LogCaptureFixture, *, share_port: bool
-) -> None:
+async def test_a_worker_accepts_grpc_connections_from_its_start_to_its_stop() -> None:
     engine, port = FakeEngine(), free_port()
-    engine.may_load.set()
-    engine.may_close.set()
-    life = worker(engine, port, share_port=share_port)
-    with socket.create_server((HOST, port)):
-        await life.start()
-        await eventually(lambda: caplog.text.count("gRPC can't listen") > 1)
-        assert not life.ready
-        assert str(port) in caplog.text
-    await eventually(lambda: life.ready)
+    life = worker(engine, port)
+    await life.start()
     assert await connects(port)
+    engine.may_close.set()
     await life.stop()
-    assert not life.ready
     assert not await connects(port)
 
 

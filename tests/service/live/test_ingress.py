@@ -168,7 +168,12 @@ def test_the_seam_holds_for_this_bentoml(monkeypatch: pytest.MonkeyPatch) -> Non
         pass
 
     front = behind_ingress(
-        context, workers=2, drain_timeout=1.0, is_ready=lambda: False, on_stop=lambda: None
+        context,
+        workers=2,
+        drain_timeout=1.0,
+        is_ready=lambda: False,
+        is_another_ready=lambda: True,
+        on_stop=lambda: None,
     )
     service: Any = bentoml.service(service_class=front)(Empty)
     config = uvicorn.Config(service.to_asgi(is_main=True))
@@ -178,4 +183,5 @@ def test_the_seam_holds_for_this_bentoml(monkeypatch: pytest.MonkeyPatch) -> Non
     loop: Any = config.get_loop_factory()
     assert issubclass(loop, SharingLoop)
     assert not loop.is_ready()
+    assert loop.is_another_ready()
     assert isinstance(uvicorn.Server(config), DrainingServer)

@@ -1,6 +1,7 @@
 """A replica without models, in the test's own event loop; the test sets whether it is ready."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -42,7 +43,7 @@ class Replica:
 async def replica() -> AsyncIterator[Replica]:
     """Run a replica."""
     started = Replica()
-    await started.http2.start("127.0.0.1", started.grpc_port, share_port=False)
+    await started.http2.start(socket.create_server(("127.0.0.1", started.grpc_port)))
     try:
         async with await asyncio.start_server(started.answer, "127.0.0.1", started.http_port):
             yield started

@@ -1,6 +1,7 @@
 """Health and reflection, by grpc's own clients of a server whose models aren't there yet."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,7 @@ def port() -> int:
 async def server(port: int) -> AsyncIterator[GrpcServer]:
     started = GrpcServer(
         Engine(Watching(models=Path()), LIMITS),
-        host="127.0.0.1",
-        port=port,
-        share_port=False,
+        socket.create_server(("127.0.0.1", port)),
         max_body_bytes=1_000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
@@ -66,7 +65,7 @@ def asked(service: str = SERVICE) -> Any:
 async def test_whoever_watches_is_told_of_each_change(server: GrpcServer, channel: Any) -> None:
     watching = health_pb2_grpc.HealthStub(channel).Watch(asked())
     assert (await watching.read()).status == Status.NOT_SERVING
-    await server.serve()
+    server.serve()
     assert (await watching.read()).status == Status.SERVING
     stopping = asyncio.create_task(server.stop(20.0))
     assert (await watching.read()).status == Status.NOT_SERVING

@@ -1,6 +1,7 @@
 """A client that speaks HTTP/2 frame by frame, right or wrong, and a small server to speak to."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -219,7 +220,7 @@ async def small_server(
     """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
     http2 = Http2Server(methods.table(seconds).call, methods.account, limits)
-    await http2.start("127.0.0.1", port, share_port=False)
+    await http2.start(socket.create_server(("127.0.0.1", port)))
     try:
         yield SmallServer(http2, methods, port)
     finally:

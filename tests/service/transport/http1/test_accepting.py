@@ -195,6 +195,32 @@ def test_a_process_that_is_not_ready_leaves_connections_to_the_others() -> None:
     run(scenario(), LoadingLoop)
 
 
+def test_a_process_that_is_not_ready_takes_nothing_while_another_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long connections wait: the other one may be busy. It takes them when it has ended."""
+    monkeypatch.setattr(accepting, "_GLANCE", 0.001)
+    ended = asyncio.Event()
+
+    class OneOfTwo(LoadingLoop):
+        @staticmethod
+        def is_another_ready() -> bool:
+            return not ended.is_set()
+
+    async def scenario() -> None:
+        opened: list[asyncio.Transport] = []
+        with listening() as sock:
+            server = await serve(sock, opened)
+            asking = asyncio.create_task(say(sock, b"patient"))
+            await asyncio.sleep(0.2)
+            assert opened == []
+            ended.set()
+            assert await asking == b"patient"
+            server.close()
+
+    run(scenario(), OneOfTwo)
+
+
 def test_what_nobody_else_takes_is_answered_even_by_a_process_that_is_not_ready() -> None:
     async def scenario() -> None:
         with listening() as sock:
