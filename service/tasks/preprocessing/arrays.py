@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -34,6 +35,7 @@ def read_array(name: str, value: Any, dtype: str) -> Array:
         return value
     if dtype == "string":
         return _read_strings(name, value)
+    _check_types(name, value, dtype)
     try:
         found = np.asarray(value)
     except (ValueError, OverflowError):
@@ -84,6 +86,21 @@ _ACCEPTED: Final = {"bool": "b", "int": "iu", "float": "iuf"}
 
 def _family(dtype: np.dtype[Any]) -> str:
     return {"b": "bool", "i": "int", "u": "int"}.get(dtype.kind, "float")
+
+
+def _check_types(name: str, value: Any, dtype: str) -> None:
+    """Check that nested lists hold numbers alone.
+
+    If there is one string, numpy makes all values strings of its length: 60 kB become 1.6 GB.
+    """
+    level = [value]
+    while level and set(map(type, level)) == {list}:
+        level = list(chain.from_iterable(level))
+    kinds = set(map(type, level))
+    if list in kinds:
+        raise _not_regular(name)
+    if not kinds <= {bool, int, float}:
+        raise _wrong_type(name, dtype)
 
 
 def _read_strings(name: str, value: Any) -> Array:
