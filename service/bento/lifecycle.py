@@ -77,9 +77,11 @@ class Lifecycle:
     async def _load(self) -> None:
         try:
             await self._engine.load()
-        except Exception:
+        except Exception as error:
             logger.exception(
-                "the models can't be loaded: not ready. Fix the cause and restart the service."
+                "the models can't be loaded: not ready. Fix the cause and restart the service. "
+                "The cause: %s",
+                error,  # noqa: TRY401 - the traceback has no message
             )
             return
         record_build(

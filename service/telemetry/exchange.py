@@ -27,8 +27,10 @@ class Exchange:
     protocol: str
     request_id: str
     traceparent: str = ""
-    """The headers `traceparent` and `tracestate` (W3C Trace Context), as the caller sent them."""
-    tracestate: str = ""
+    """The header `traceparent` (W3C Trace Context), as the caller sent it.
+
+    Its `tracestate` isn't kept: a caller can write anything there, and it would be in the traces.
+    """
     started: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     status: str = ""
@@ -77,22 +79,10 @@ class Observer:
         """Whether anybody needs more of an exchange than the metrics do."""
         return bool(self._listeners)
 
-    def begin(
-        self,
-        request_id: str | None,
-        traceparent: str | None,
-        tracestate: str | None,
-        caller: str = "-",
-    ) -> Exchange:
+    def begin(self, request_id: str | None, traceparent: str | None, caller: str = "-") -> Exchange:
         """Begin a request, with the ids that the caller sent, if any."""
         self._metrics.began()
-        return Exchange(
-            *self._names,
-            sane_request_id(request_id),
-            traceparent or "",
-            tracestate or "",
-            caller=caller,
-        )
+        return Exchange(*self._names, sane_request_id(request_id), traceparent or "", caller=caller)
 
     def reject(self, exchange: Exchange, error: TridentError) -> None:
         """Report that the request, or one of its inputs, is answered by an error."""

@@ -13,10 +13,19 @@ import orjson
 
 from service.telemetry.buffering import Buffered
 from service.telemetry.exchange import Exchange
+from service.telemetry.failures import described
 
 Format = Literal["text", "json"]
 
 _OTHERS: Final = ("bentoml", "circus", "uvicorn.error")
+_QUOTING: Final = (
+    "PIL",
+    "opentelemetry.attributes",
+    "opentelemetry.baggage",
+    "opentelemetry.trace",
+    "python_multipart",
+)
+"""Loggers that quote what callers send. What is wrong with that is said in the answers."""
 _MOST_WARNINGS: Final = 1_000
 _MOST_CHARACTERS: Final = 500  # of a warning
 _IDS: Final = ("request_id", "trace_id")
@@ -40,8 +49,9 @@ def configure_logging(log_format: Format, level: str, worker: str | None) -> Non
     for name in _OTHERS:
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
-    # What is wrong with a caller's file is said in the answer: Pillow's own lines aren't needed.
-    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+    for name in _QUOTING:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").addFilter(_without_details)
     # By default Python keeps every warning's text in memory, and with files they never end.
     warnings.simplefilter("always", append=True)
     warnings.showwarning = _WarningLog()
@@ -93,7 +103,20 @@ class _WarningLog:
         logging.getLogger("py.warnings").warning("%s (%s:%d)", text, filename, lineno)
 
 
-class _TextFormatter(logging.Formatter):
+def _without_details(record: logging.LogRecord) -> bool:
+    """Remove from asyncio's lines what they show of the task that failed: it may quote a caller."""
+    record.msg, record.args = record.getMessage().partition("\n")[0], ()
+    return True
+
+
+class _Formatter(logging.Formatter):
+    """What both forms have in common."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return described(ei[1])
+
+
+class _TextFormatter(_Formatter):
     def __init__(self, worker: str | None) -> None:
         process = "supervisor" if worker is None else f"worker {worker}"
         super().__init__(f"%(asctime)s [%(levelname)s] [{process}] %(message)s")
@@ -102,7 +125,7 @@ class _TextFormatter(logging.Formatter):
         return _timestamp(record.created)
 
 
-class _JsonFormatter(logging.Formatter):
+class _JsonFormatter(_Formatter):
     def __init__(self, worker: str | None) -> None:
         super().__init__()
         self._worker = worker

@@ -69,9 +69,7 @@ class Tracer:
     def _caller(self, exchange: Exchange) -> Context:
         if not exchange.traceparent:
             return Context()
-        return self._propagator.extract(
-            {"traceparent": exchange.traceparent, "tracestate": exchange.tracestate}
-        )
+        return self._propagator.extract({"traceparent": exchange.traceparent})
 
     def close(self) -> None:
         """Send the spans that are left; don't wait long if the collector doesn't answer."""

@@ -82,7 +82,7 @@ def _report(
 ) -> str:
     """Report a refusal; return the request's id."""
     header = headers.get
-    exchange = observer.begin(header("x-request-id"), header("traceparent"), header("tracestate"))
+    exchange = observer.begin(header("x-request-id"), header("traceparent"))
     observer.reject(exchange, error)
     observer.end(exchange, status)
     return exchange.request_id

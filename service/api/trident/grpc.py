@@ -70,9 +70,7 @@ class GrpcAdapter:
 
     async def _answer(self, method: Method, call: Call, data: bytes) -> bytes:
         observer, metadata = self._observers[method.name], call.metadata.get
-        exchange = observer.begin(
-            metadata("x-request-id"), metadata("traceparent"), metadata("tracestate"), call.caller
-        )
+        exchange = observer.begin(metadata("x-request-id"), metadata("traceparent"), call.caller)
         call.request_id, exchange.size = exchange.request_id, len(data)
         deadline = min(call.client_deadline, exchange.started + self._request_timeout)
         try:

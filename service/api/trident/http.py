@@ -100,9 +100,7 @@ class HttpAdapter:
         """Answer a POST; errors are problem documents."""
         known, header = self._endpoints.get(request.path), request.headers.get
         observer = known.observer if known else self._by_name
-        exchange = observer.begin(
-            header("x-request-id"), header("traceparent"), header("tracestate"), request.caller
-        )
+        exchange = observer.begin(header("x-request-id"), header("traceparent"), request.caller)
         reservation = request.reservation or Reservation(self._engine.account)
         try:
             response = await self._predict(request, exchange, reservation)

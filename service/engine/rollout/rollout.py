@@ -111,8 +111,11 @@ class Rollout:
         except OSError as error:  # a full disk, for instance: there may be room later
             logger.error("versions can't be changed now: %s", error)  # noqa: TRY400
             is_busy = False
-        except Exception:
-            logger.exception("a turn of the rollout failed: it goes on with the next one")
+        except Exception as error:
+            logger.exception(
+                "a turn of the rollout failed, the next one goes on: %s",
+                error,  # noqa: TRY401 - the traceback has no message
+            )
             is_busy = False
             await asyncio.sleep(_BEAT_SECONDS)
         await asyncio.sleep(0 if is_busy else _TURN_SECONDS)

@@ -24,7 +24,6 @@ def what_is_wrong(error: HttpParserError) -> TridentError:
     if isinstance(error.__context__, TridentError):
         return error.__context__
     if isinstance(error, HttpParserCallbackError):
-        logger.debug("a request can't be read", exc_info=error)
         return MalformedRequestError("The request's URL can't be read.")
     if str(error) == _UNKNOWN_VERSION:
         return unsupported_version()

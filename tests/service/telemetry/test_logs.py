@@ -39,6 +39,44 @@ warnings.warn("another one", RuntimeWarning)
 assert len(globals().get("__warningregistry__", {})) < 10
 """
 
+QUOTING = """
+import asyncio
+import logging
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.trace.span import TraceState
+from service.telemetry.logs import configure_logging
+
+configure_logging({form!r}, "debug", "3")
+W3CBaggagePropagator().extract({{"baggage": "PLANTED,\\xff=PLANTED"}})
+TraceState().add("PLANTED", "PLANTED")
+TraceState([("PLANTED", "PLANTED\\xff")])
+
+async def fail(sent):
+    int(sent)
+
+async def main():
+    failing = asyncio.create_task(fail("PLANTED"))
+    await asyncio.sleep(0)
+    del failing
+
+asyncio.run(main())
+try:
+    try:
+        int("PLANTED")
+    except ValueError as error:
+        raise ExceptionGroup("PLANTED", [error]) from KeyError("PLANTED")
+except Exception:
+    logging.getLogger("service.x").exception("a request failed")
+try:
+    open("/nowhere/PLANTED")
+except OSError:
+    logging.getLogger("bentoml.x").exception("a file")
+try:
+    raise MemoryError("no room for a shape of [2]")
+except MemoryError:
+    logging.getLogger().exception("the machine")
+"""
+
 DAMAGED_FILES = """
 import numpy as np
 from service.errors import TridentError
@@ -80,7 +118,7 @@ def test_a_json_line_is_an_object_with_all_that_is_known() -> None:
     (line,) = log("json", "info").splitlines()
     found = json.loads(line)
     assert re.fullmatch(r"[\dT:.-]+\+00:00", found.pop("time"))
-    assert found.pop("exception").splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert found.pop("exception").splitlines()[-1] == "ZeroDivisionError"
     assert found == {
         "level": "error",
         "worker": "3",
@@ -93,7 +131,7 @@ def test_a_json_line_is_an_object_with_all_that_is_known() -> None:
 def test_a_text_line_is_for_people() -> None:
     line, *traceback = log("text", "info").splitlines()
     assert re.fullmatch(r"[\dT:.-]+\+00:00 \[ERROR\] \[worker 3\] request abc failed", line)
-    assert traceback[-1] == "ZeroDivisionError: division by zero"
+    assert traceback[-1] == "ZeroDivisionError"
 
 
 def test_only_the_service_itself_logs_more_than_it_would() -> None:
@@ -111,6 +149,16 @@ def test_warnings_are_log_lines_one_for_each_place_in_the_code() -> None:
     assert first["worker"] == "3"
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_line_quotes_what_an_exception_or_a_library_quotes(form: str) -> None:
+    found = output(QUOTING.format(form=form))
+    assert "PLANTED" not in found
+    assert "Task exception was never retrieved" in found
+    assert all(kind in found for kind in ("ValueError", "KeyError", "ExceptionGroup"))
+    assert "FileNotFoundError: No such file or directory" in found
+    assert "MemoryError: no room for a shape of [2]" in found
+
+
 def test_damaged_files_leave_nothing_but_a_few_log_lines() -> None:
     lines = output(DAMAGED_FILES).splitlines()
     assert len(lines) < 20
@@ -123,7 +171,7 @@ def test_a_failure_is_logged_with_the_requests_ids(caplog: pytest.LogCaptureFixt
     trace_id = "0af7651916cd43dd8448eb211c80319c"
 
     async def fail() -> None:
-        exchange = observer.begin("mine", f"00-{trace_id}-b7ad6b7169203331-01", None)
+        exchange = observer.begin("mine", f"00-{trace_id}-b7ad6b7169203331-01")
         observer.reject(exchange, UndecodableInputError("The caller's mistake."))
         observer.reject(exchange, InferenceError("The model failed on this input."))
 
@@ -140,7 +188,7 @@ def test_a_defect_that_one_input_meets_is_logged_with_its_cause(
     observer = Observer("POST /x", "x", "test", ())
     defect = InternalError("The service failed on this input, see its log.")
     defect.__cause__ = TypeError("a bad operand")
-    observer.reject(observer.begin("mine", None, None), defect)
+    observer.reject(observer.begin("mine", None), defect)
     (record,) = caplog.records
     assert record.request_id == "mine"  # type: ignore[attr-defined]
     assert record.exc_info is not None
@@ -149,6 +197,6 @@ def test_a_defect_that_one_input_meets_is_logged_with_its_cause(
 
 @pytest.mark.parametrize("sent", [None, "", "un sane", "x" * 129, "a\nb"])
 async def test_an_insane_request_id_is_replaced(sent: str | None) -> None:
-    exchange = Observer("POST /x", "x", "test", ()).begin(sent, "nonsense", None)
+    exchange = Observer("POST /x", "x", "test", ()).begin(sent, "nonsense")
     assert re.fullmatch(r"[0-9a-f]{32}", exchange.request_id)
     assert exchange.trace_id == ""
