@@ -22,6 +22,7 @@ from service.api.problems import problem_response
 from service.api.trident.administration import Administration
 from service.api.trident.http import HttpAdapter
 from service.api.trident.routes import model_routes
+from service.api.unrouted import HANDLERS
 from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
@@ -146,7 +147,8 @@ _operations = Starlette(
             max_body_bytes=settings.max_body_bytes,
             max_pixels=settings.max_pixels,
         ),
-    ]
+    ],
+    exception_handlers=HANDLERS,
 )
 
 

@@ -1,6 +1,7 @@
 """The errors a caller can meet. Each adapter maps them to its protocol in one place."""
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -33,6 +34,18 @@ class UnknownModelError(TridentError):
     """No model of that name or version serves the task."""
 
     title = "Unknown model"
+
+
+class UnknownPathError(TridentError):
+    """There is nothing at this path."""
+
+    title = "Unknown path"
+
+
+class MethodNotAllowedError(TridentError):
+    """The path doesn't take this method."""
+
+    title = "Method not allowed"
 
 
 class ConflictError(TridentError):
@@ -136,6 +149,14 @@ class CorruptModelError(Exception):
 
 class UnwritableModelsError(Exception):
     """A file in the folder of models can't be written, for instance in a read-only container."""
+
+
+_MOST_QUOTED: Final = 60  # characters
+
+
+def quoted(name: str) -> str:
+    """Return a name that a caller sent as an error may repeat it: in quotes, and short."""
+    return repr(name if len(name) <= _MOST_QUOTED else f"{name[:_MOST_QUOTED]}...")
 
 
 def unreadable(path: Path, error: OSError) -> CorruptModelError:

@@ -13,10 +13,12 @@ from typing import Any
 import uvicorn
 from bentoml import Service
 from bentoml._internal.utils.analytics import usage_stats
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 from uvicorn.loops import auto as loops
 from uvicorn.protocols.http import auto as protocols
 
+from service.api.unrouted import HANDLERS
 from service.bento.orphan import END_SECONDS, end_with_supervisor
 from service.transport.http1.connection import HttpConnection
 from service.transport.http1.server import DrainingServer
@@ -48,10 +50,22 @@ def behind_ingress(
             _take_connections(context)
             if workers > 1:
                 _share_connections(is_ready, is_another_ready)
-            application: ASGIApp = super().to_asgi(is_main=is_main)
+            application: Starlette = super().to_asgi(is_main=is_main)
+            _answer_by_problems(application)
             return application
 
     return FrontedService
+
+
+def _answer_by_problems(application: Starlette) -> None:
+    """Answer requests that no route takes as the rest of the service does.
+
+    Nor is a request sent on to its path without the last slash: the `Location` would name the
+    host that the caller has named.
+    """
+    application.router.redirect_slashes = False
+    for status, handler in HANDLERS.items():
+        application.add_exception_handler(status, handler)
 
 
 def send_no_usage_reports() -> None:

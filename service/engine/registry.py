@@ -14,7 +14,7 @@ from typing import TypeAlias
 from service.engine.folder.artifact import RejectedVersion
 from service.engine.folder.policy import CANARY, SHADOW, STABLE
 from service.engine.served_model import ServedModel
-from service.errors import NotReadyError, TridentError, UnknownModelError
+from service.errors import NotReadyError, TridentError, UnknownModelError, quoted
 
 _Choice: TypeAlias = tuple[str | None, str | None, int | str | None]
 """A kind, a name, and a version or a label. None stands for any kind, or for no version."""
@@ -197,8 +197,9 @@ def _not_found(
         return UnknownModelError(
             f"This task has no default model: choose one by its name. Served here: {known}."
         )
-    labelled = "" if label is None else f" with the label {label!r}"
+    named = "of any name" if name is None else quoted(name)
+    labelled = "" if label is None else f" with the label {quoted(label)}"
     return UnknownModelError(
-        f"No model {name or 'of any name'}, version {version or 'any'}{labelled}, is served here. "
+        f"No model {named}, version {version or 'any'}{labelled}, is served here. "
         f"Served here: {known}."
     )

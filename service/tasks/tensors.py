@@ -8,7 +8,13 @@ from typing import Annotated, Any, Final
 import numpy as np
 from pydantic import Field
 
-from service.errors import CorruptModelError, InferenceError, TooLargeError, UndecodableInputError
+from service.errors import (
+    CorruptModelError,
+    InferenceError,
+    TooLargeError,
+    UndecodableInputError,
+    quoted,
+)
 from service.runtime.card import ModelCard, TensorSpec
 from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import Array, SavedModel
@@ -148,7 +154,8 @@ class TensorTask(Task[Values, TensorRow, Tensors]):
     def _check_names(self, data: Values) -> None:
         missing, unknown = self._inputs.keys() - data.keys(), data.keys() - self._inputs.keys()
         if missing or unknown:
-            fault = f"{min(missing)!r} is missing" if missing else f"{min(unknown)!r} is unknown"
+            fault = "is missing" if missing else "is unknown"
+            fault = f"{quoted(min(missing or unknown))} {fault}"
             named = ", ".join(f"{name!r}" for name in sorted(self._inputs))
             raise UndecodableInputError(f"The inputs of the model are {named}: {fault}.")
 

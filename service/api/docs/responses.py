@@ -12,9 +12,11 @@ from service.errors import (
     AbandonedError,
     ConflictError,
     ForbiddenError,
+    MethodNotAllowedError,
     OverloadedError,
     TridentError,
     UnauthorizedError,
+    UnknownPathError,
 )
 from service.tasks.kinds import KINDS
 
@@ -46,6 +48,9 @@ HEADERS: Final[dict[str, Json]] = {
 }
 
 
+_OF_NO_PATH: Final = (AbandonedError, MethodNotAllowedError, UnknownPathError)
+"""The errors that no answer of a documented path and method can be."""
+
 _EXTRA_HEADERS: Final[dict[type[TridentError], str]] = {
     OverloadedError: "Retry-After",
     UnauthorizedError: "WWW-Authenticate",
@@ -66,7 +71,7 @@ def problem_references(*statuses: int) -> Json:
 
 def problem_response(status: int) -> Json:
     """Return the response of a status, with all its causes."""
-    errors = [error for error, code in STATUS.items() if code == status]
+    errors = [error for error in _documented() if STATUS[error] == status]
     extra = [name for error, name in _EXTRA_HEADERS.items() if error in errors]
     examples = {
         error.__name__: {
@@ -88,8 +93,12 @@ def problem_response(status: int) -> Json:
 
 
 def statuses() -> list[int]:
-    """Return the statuses of problems, except the one whose client has disconnected."""
-    return sorted({status for error, status in STATUS.items() if error is not AbandonedError})
+    """Return the statuses of problems that the document mentions."""
+    return sorted({STATUS[error] for error in _documented()})
+
+
+def _documented() -> list[type[TridentError]]:
+    return [error for error in STATUS if error not in _OF_NO_PATH]
 
 
 def problem_name(status: int) -> str:

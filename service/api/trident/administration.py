@@ -29,6 +29,7 @@ from service.errors import (
     UnknownModelError,
     UnwritableModelsError,
     first_fault,
+    quoted,
 )
 
 logger = logging.getLogger(__name__)
@@ -125,7 +126,9 @@ class Administration:
     async def _delete_label(self, request: Request, request_id: str) -> BaseModel:
         name, label = request.path_params["name"], request.path_params["label"]
         if label not in (await asyncio.to_thread(read_labels, self._models, name)).versions:
-            raise UnknownModelError(f"No version of the model {name!r} has the label {label!r}.")
+            raise UnknownModelError(
+                f"No version of the model {quoted(name)} has the label {quoted(label)}."
+            )
         await self._move(name, label, None, None)
         _log(request_id, f"{name}: the label {label} is removed")
         return await describe_model(self._engine, name)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import UndecodableInputError
+from service.errors import UndecodableInputError, quoted
 from service.tasks.preprocessing.arrays import numpy_dtype
 
 Array = NDArray[Any]
@@ -39,7 +39,7 @@ def _read(name: str, tensor: Any) -> Array:
         array = _numbers(name, tensor)
     if min(shape, default=0) < 0 or math.prod(shape) != array.size:
         raise UndecodableInputError(
-            f"The input {name!r} has {array.size} elements, which isn't what its shape says."
+            f"The input {quoted(name)} has {array.size} elements, which isn't what its shape says."
         )
     return array.reshape(shape)
 
@@ -49,10 +49,10 @@ def _numbers(name: str, tensor: Any) -> Array:
         return np.frombuffer(tensor.content, numpy_dtype(tensor.dtype).newbyteorder("<"))
     except TypeError:
         raise UndecodableInputError(
-            f"The input {name!r} has no known type: its dtype must be a name such as float32."
+            f"The input {quoted(name)} has no known type: its dtype must be a name such as float32."
         ) from None
     except ValueError:
         raise UndecodableInputError(
-            f"The input {name!r} holds {len(tensor.content)} bytes, which isn't a whole number of "
-            f"elements of the type {tensor.dtype}."
+            f"The input {quoted(name)} holds {len(tensor.content)} bytes, which isn't a whole "
+            f"number of elements of the type {quoted(tensor.dtype)}."
         ) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from service.engine.folder.labels import move_label
 from service.engine.folder.policy import CANARY, default_policy, read_policy
-from service.errors import UnknownModelError, unreadable
+from service.errors import UnknownModelError, quoted, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def read_labels(models: Path, name: str) -> Labels:
     except OSError as error:
         raise unreadable(models, error) from error
     if name not in names:
-        raise UnknownModelError(f"There is no model {name!r} in the folder of models.")
+        raise UnknownModelError(f"There is no model {quoted(name)} in the folder of models.")
     policy = read_policy(models / name, default_policy(0))
     return Labels(policy.labels, policy.canary_share)
 

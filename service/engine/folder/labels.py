@@ -19,7 +19,7 @@ from service.engine.folder.policy import (
     read_content,
     read_policy,
 )
-from service.errors import MalformedRequestError, UnknownModelError, UnwritableModelsError
+from service.errors import MalformedRequestError, UnknownModelError, UnwritableModelsError, quoted
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _LOCK = ".serving.json.lock"
@@ -72,9 +72,9 @@ def move_label(
 def _find_model(models: Path, name: str, version: int | None) -> Path:
     folder = models / name
     if _NAME.fullmatch(name) is None or not folder.is_dir():
-        raise UnknownModelError(f"There is no model {name!r} in the folder of models.")
+        raise UnknownModelError(f"There is no model {quoted(name)} in the folder of models.")
     if version is not None and not (folder / str(version)).is_dir():
-        raise UnknownModelError(f"There is no version {version} of the model {name!r}.")
+        raise UnknownModelError(f"There is no version {version} of the model {quoted(name)}.")
     return folder
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from service.errors import CorruptModelError, first_fault, unreadable
+from service.errors import CorruptModelError, first_fault, quoted, unreadable
 
 POLICY: Final = "serving.json"
 """The file in a model's folder that says which versions are served."""
@@ -72,8 +72,8 @@ class ServingPolicy(BaseModel):
         for label, version in labels.items():
             if _LABEL.fullmatch(label) is None:
                 raise ValueError(
-                    f"{label!r} can't be a label: take letters, digits, '_' and '-', at most 32, "
-                    "the first a letter"
+                    f"{quoted(label)} can't be a label: take letters, digits, '_' and '-', at most "
+                    "32, the first a letter"
                 )
             if label == "latest":
                 raise ValueError(

@@ -18,6 +18,8 @@ CONTRACT: dict[type[TridentError], tuple[int, StatusCode]] = {
     errors.UnauthorizedError: (401, CODES.UNAUTHENTICATED),
     errors.ForbiddenError: (403, CODES.PERMISSION_DENIED),
     errors.UnknownModelError: (404, CODES.NOT_FOUND),
+    errors.UnknownPathError: (404, CODES.UNIMPLEMENTED),
+    errors.MethodNotAllowedError: (405, CODES.UNIMPLEMENTED),
     errors.SlowClientError: (408, CODES.DEADLINE_EXCEEDED),
     errors.ConflictError: (409, CODES.FAILED_PRECONDITION),
     errors.TooLargeError: (413, CODES.INVALID_ARGUMENT),
@@ -57,3 +59,9 @@ def test_an_overload_says_how_many_whole_seconds_to_wait(seconds: float, header:
     response = problem_response(OverloadedError("Later.", retry_after=seconds))
     assert (response.status, response.headers["retry-after"]) == (429, header)
     assert orjson.loads(response.body)["detail"] == "Later."
+
+
+def test_an_error_repeats_a_name_in_quotes_and_short() -> None:
+    assert errors.quoted("digits") == "'digits'"
+    assert errors.quoted("a\nb") == r"'a\nb'"
+    assert len(errors.quoted("x" * 10_000)) < 70

@@ -88,7 +88,7 @@ def test_a_model_is_found_by_all_that_is_given(
         ({"name": "digits", "label": "worst"}, "the label 'worst', is served here"),
         ({"name": "letters", "label": "best"}, "the label 'best', is served here"),
         ({"name": "digits", "label": "best", "version": 1}, "version 1 with the label 'best'"),
-        ({"kind": "classify", "name": "words"}, "No model words, version any, is served here"),
+        ({"kind": "classify", "name": "words"}, "No model 'words', version any, is served here"),
         ({"kind": "dream"}, r"of any name.*Served here: none\."),
         ({}, "choose one by its name"),
         ({"version": 1}, "choose one by its name"),

@@ -22,7 +22,8 @@ MARKER = "PAYLOAD-OF-THE-CALLER"  # in bad inputs; must never come back or be lo
 
 TITLES = {
     400: {"Malformed request"},
-    404: {"Unknown model"},
+    404: {"Unknown model", "Unknown path"},
+    405: {"Method not allowed"},
     413: {"Too large"},
     415: {"Unsupported media type"},
     422: {"Undecodable input"},
@@ -287,9 +288,34 @@ def test_a_list_of_bad_items_alone_is_a_list_of_problems(http: httpx.Client) -> 
     _check_problem(answer.json()[0], 422)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/classify/x", "/CLASSIFY"])
-def test_an_unknown_path_is_not_found(http: httpx.Client, path: str) -> None:
-    assert http.post(path, content=IMAGE).status_code == 404
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/classify/x", "/CLASSIFY", "/docs/nothing", "/metrics/", "/livez/"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_unknown_path_is_not_found(http: httpx.Client, method: str, path: str) -> None:
+    """Nor is it redirected, since the `Host` that the caller sent would be in the `Location`."""
+    answer = http.request(method, path, headers={"x-request-id": "mine"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (404, "mine")
+    assert answer.headers["content-type"] == "application/problem+json"
+    _check_problem(answer.json(), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/classify", {"POST"}),
+        ("PUT", "/models", {"GET", "HEAD"}),
+        ("POST", "/livez", {"GET", "HEAD"}),
+        ("DELETE", "/docs.json", {"GET", "HEAD"}),
+    ],
+)
+def test_another_method_is_not_allowed(
+    http: httpx.Client, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = http.request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    _check_problem(answer.json(), 405)
 
 
 def test_no_bad_request_leaves_its_payload_or_a_traceback_in_the_log(

@@ -15,7 +15,13 @@ from service.api.docs.responses import ADMINISTRATIVE
 from service.api.endpoints import ENDPOINTS
 from service.api.problems import STATUS
 from service.api.trident.http import HttpAdapter
-from service.errors import AbandonedError, OverloadedError, TridentError
+from service.errors import (
+    AbandonedError,
+    MethodNotAllowedError,
+    OverloadedError,
+    TridentError,
+    UnknownPathError,
+)
 from service.transport.http1.request import HttpRequest
 from tests.service.live.answers import base64_text
 from tests.service.live.conftest import MAX_BODY_BYTES, MAX_INPUTS, MAX_PIXELS
@@ -280,7 +286,7 @@ def _error(kind: type[TridentError]) -> TridentError:
 
 async def test_the_documented_failures_are_those_that_can_be_met(document: Json) -> None:
     """The adapter's answer to each error that the engine can raise."""
-    unseen = (AbandonedError, *ADMINISTRATIVE)
+    unseen = (AbandonedError, MethodNotAllowedError, UnknownPathError, *ADMINISTRATIVE)
     errors: list[Exception] = [_error(kind) for kind in STATUS if kind not in unseen]
     met = set()
     for error in [*errors, RuntimeError("a defect")]:
