@@ -30,6 +30,15 @@ def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tensor_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the models of tests/service/tensor_models.py."""
+    folder = tmp_path_factory.mktemp("tensor-models")
+    command = [sys.executable, "-m", "tests.service.tensor_models", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def all_models(
     shipped_models: Path, demo_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

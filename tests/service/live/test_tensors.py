@@ -1,10 +1,9 @@
 """Models of any inputs and outputs, by JSON and by gRPC; and one that takes texts as they are."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,17 +14,15 @@ import pytest
 from service.api.trident import inference_pb2 as messages
 from service.api.trident.inference_pb2_grpc import InferenceStub
 from tests.service.live.grpc_client import inference_stub
-from tests.service.live_server import ROOT, LiveServer
+from tests.service.live_server import LiveServer
 
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+def live(tensor_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("tensors")
-    command = [sys.executable, "-m", "tests.service.tensor_models", str(folder / "models")]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
-    with LiveServer(folder, folder / "models", max_batch_size=32) as server:
+    with LiveServer(folder, tensor_models, max_batch_size=32) as server:
         yield server.wait_until_ready()
 
 

@@ -1,0 +1,1 @@
+"""Inputs that an attacker might send, made from a seed: the same seed makes the same inputs."""

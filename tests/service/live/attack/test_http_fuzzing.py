@@ -1,0 +1,94 @@
+"""15,000 hostile inputs over HTTP: each is answered, and the next good request is right.
+
+`FUZZ_SEED` chooses other inputs, `FUZZ_INPUTS` how many, and `FUZZ_INPUT` a single one.
+"""
+
+import os
+from typing import NamedTuple
+
+import httpx
+import psutil
+
+from tests.service.fuzzing.attacker import Attacker
+from tests.service.live_server import LiveServer, wait_for
+
+SEED = int(os.environ.get("FUZZ_SEED", "1"))
+COUNT = int(os.environ.get("FUZZ_INPUTS", "15000"))
+ONE = os.environ.get("FUZZ_INPUT")
+
+WARM_UP = 2_000  # inputs, until what is loaded once is loaded
+CHECK_EVERY = 100
+MOST_GROWTH = 64 * 1024**2  # bytes of a worker, from then to the end; most of it is the allocator's
+
+
+class Size(NamedTuple):
+    """What a worker uses of the machine."""
+
+    memory: int
+    descriptors: int
+    threads: int
+
+
+def size_of(worker: psutil.Process) -> Size:
+    return Size(worker.memory_info().rss, worker.num_fds(), worker.num_threads())
+
+
+class GoodRequests:
+    """Requests whose right answers are known."""
+
+    def __init__(self, live: LiveServer, seven: bytes) -> None:
+        self._client = httpx.AsyncClient(base_url=live.url, timeout=30)
+        self._seven = seven
+
+    async def check(self) -> None:
+        """Ask each kind of model. Raises AssertionError if an answer isn't exactly right."""
+        png = {"content-type": "image/png"}
+        digit = await self._client.post("/classify?model=digits", content=self._seven, headers=png)
+        assert (digit.status_code, digit.json()["label"]) == (200, "7"), digit.text
+        film = await self._client.post("/sentiment", json={"text": "A wonderful film."})
+        assert (film.status_code, film.json()["label"]) == (200, "positive"), film.text
+        arrays = {"inputs": {"x": [1, 2, 3], "weight": 2}}
+        pair = await self._client.post("/models/pair", json=arrays)
+        assert (pair.status_code, pair.json()["outputs"]["sum"]) == (200, 12), pair.text
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+async def test_hostile_input_over_http_is_answered_and_harms_nobody(
+    attacked: LiveServer, seven: bytes
+) -> None:
+    workers = attacked.workers()
+    good = GoodRequests(attacked, seven)
+    attacker = Attacker(attacked.http_port, SEED, check=good.check, check_every=CHECK_EVERY)
+    if ONE is None:
+        await attacker.send(range(WARM_UP))
+    before = [size_of(worker) for worker in workers]
+    await attacker.send(range(WARM_UP, COUNT) if ONE is None else [int(ONE)])
+    await good.check()
+    await good.close()
+    assert not attacker.faults, _told(attacker)
+    assert attacked.workers() == workers, "a worker died"
+    if ONE is None:
+        assert set(attacker.statuses) >= {200, 400, 404, 405, 413, 415, 422, 431, 501, 505}
+        assert attacker.statuses[200] > COUNT // 50
+    most = sum(size.descriptors for size in before) + 4
+    wait_for(lambda: sum(worker.num_fds() for worker in workers) <= most, 30)
+    for worker, old in zip(workers, before, strict=True):
+        new = size_of(worker)
+        assert new.memory < old.memory + MOST_GROWTH, (old, new)
+        assert new.threads <= old.threads + 4, (old, new)
+    _check_log(attacked.log)
+
+
+def _told(attacker: Attacker) -> str:
+    shown = "\n".join(attacker.faults[:20])
+    return (
+        f"seed {SEED}, {len(attacker.faults)} faults. To send one input again:\n"
+        f"FUZZ_SEED={SEED} FUZZ_INPUT=NUMBER .venv/bin/pytest {__file__}\n{shown}"
+    )
+
+
+def _check_log(log: str) -> None:
+    assert "Traceback" not in log
+    assert not [line for line in log.splitlines() if "[ERROR]" in line]
