@@ -7,7 +7,9 @@ deadlock.
 """
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from service.errors import OverloadedError
@@ -17,7 +19,8 @@ SMALL: Final = 256 * 1024
 
 _MAX_WAITING: Final = 128  # requests in one stage, each with about 64 KiB in buffers
 _LEAST: Final = 1024 * 1024  # bytes for connections and for streams, even of a small account
-_RETRY_SECONDS: Final = 1.0
+_GUESS: Final = 1.0  # seconds until bytes become free, while none have
+_MOST_PROMISED: Final = 10.0  # seconds: how far ahead others are told to come
 
 
 class Stage:
@@ -26,13 +29,17 @@ class Stage:
     A request that needs more than all of it gets them when no other has any.
     """
 
-    __slots__ = ("_capacity", "_used", "_waiting")
+    __slots__ = ("_capacity", "_clock", "_freed", "_promised", "_since", "_used", "_waiting")
 
-    def __init__(self, capacity: int) -> None:
-        """Begin with `capacity` bytes, all of them free."""
+    def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with `capacity` bytes, all of them free; `clock` tells seconds."""
         self._capacity = capacity
+        self._clock = clock
         self._used = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._since = 0.0  # when the first of those that wait came
+        self._freed = 0  # bytes that were given back since then
+        self._promised = 0  # bytes of those that were told to come again
 
     @property
     def used(self) -> int:
@@ -56,7 +63,9 @@ class Stage:
         if self.try_take(size):
             return
         if len(self._waiting) >= _MAX_WAITING:
-            raise overloaded()
+            raise self.overloaded(size)
+        if not self._waiting:
+            self._since, self._freed, self._promised = self._clock(), 0, 0
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((size, granted))
         try:
@@ -69,7 +78,27 @@ class Stage:
         """Give back bytes that were taken."""
         self._used -= size
         if self._waiting:
+            self._freed += size
             self._grant()
+
+    def overloaded(self, size: int) -> OverloadedError:
+        """Return the error of a request for which so many bytes didn't become free.
+
+        It says to come again when those that wait now, and others that were told to come again
+        before, have been given theirs, by the rate at which bytes became free.
+        """
+        passed = self._clock() - self._since
+        rate = self._freed / passed if self._waiting and passed > 0 else 0.0
+        first = self._waiting[0][0] if self._waiting else size
+        missing = max(self._used + first - self._capacity, 0) + self._promised
+        if rate == 0.0 or self._promised < _MOST_PROMISED * rate:
+            self._promised += size
+        return OverloadedError(
+            "The requests in progress use all the memory that the service has for them: "
+            "try again later.",
+            reason="memory",
+            retry_after=missing / rate if rate else _GUESS,
+        )
 
     def _grant(self) -> None:
         while self._waiting:
@@ -77,6 +106,7 @@ class Stage:
             if self._used and self._used + size > self._capacity:
                 return
             self._waiting.popleft()
+            self._promised = max(0, self._promised - size)
             if not granted.cancelled():
                 self._used += size
                 granted.set_result(None)
@@ -172,17 +202,12 @@ class Reservation:
         self.release()
         return self.try_reserve(size)
 
+    def overloaded(self, size: int) -> OverloadedError:
+        """Return the error of a request for which so many bytes didn't become free."""
+        return self._account.body_stage(size).overloaded(size)
+
     def release(self) -> None:
         """Give all bytes back."""
         size, self._size = self._size, 0
         if size:
             self._stage.give_back(size)
-
-
-def overloaded() -> OverloadedError:
-    """Return the error of a request for which not enough bytes are free."""
-    return OverloadedError(
-        "The requests in progress use all the memory that the service has for them: "
-        "try again later.",
-        retry_after=_RETRY_SECONDS,
-    )

@@ -44,6 +44,7 @@ from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
 from service.transport.http1.server_context import ServerContext
 from service.transport.pace import TimeLimits
+from service.transport.refusal_pacer import RefusalPacer
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Tracer
@@ -74,6 +75,7 @@ _engine = Engine(
     Limits(
         max_batch_size=settings.max_batch_size,
         max_queue_size=settings.max_queue_size,
+        max_queue_seconds=settings.max_queue_seconds,
         max_inputs=settings.max_inputs,
         max_pixels=settings.max_pixels,
         max_inflight_bytes=settings.max_inflight_bytes,
@@ -103,11 +105,13 @@ _time_limits = TimeLimits(
 )
 _keyring = Keyring(settings.keys_file, settings.keys.get_secret_value() if settings.keys else None)
 _gate = Gate(_keyring, _listeners)
+_refusals = RefusalPacer()
 _http_server = ServerContext(
     _time_limits,
     problem_response,
     _http if settings.ingress else None,
     _gate.admit,
+    refusals=_refusals,
 )
 _grpc = GrpcServer(
     _engine,
@@ -116,6 +120,7 @@ _grpc = GrpcServer(
     request_timeout=settings.request_timeout,
     time_limits=_time_limits,
     admit=_gate.admit_call,
+    refusals=_refusals,
     listeners=_listeners,
 )
 _ready_mark = ReadyMark(metrics_folder())

@@ -1,9 +1,14 @@
 """The errors a caller can meet. Each adapter maps them to its protocol in one place."""
 
+import math
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
+
+Refusal = Literal["queue", "deadline", "memory", "client"]
+"""Why a request is too much: the model's queue is too long, or longer than its deadline allows;
+the memory is used up; or the caller has a limit of its own."""
 
 
 class TridentError(Exception):
@@ -73,13 +78,14 @@ class UndecodableInputError(TridentError):
 
 
 class OverloadedError(TridentError):
-    """The model's queue is full, or there is no memory left for more requests."""
+    """There are more requests than the service, or a limit for the caller, allows."""
 
     title = "Overloaded"
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
-        """Keep `retry_after`, the seconds after which the queue should be empty."""
+    def __init__(self, message: str, *, reason: Refusal, retry_after: float) -> None:
+        """Keep why it is refused, and after how many seconds it probably wouldn't be."""
         super().__init__(message)
+        self.reason: Refusal = reason
         self.retry_after = retry_after
 
 
@@ -157,6 +163,11 @@ _MOST_QUOTED: Final = 60  # characters
 def quoted(name: str) -> str:
     """Return a name that a caller sent as an error may repeat it: in quotes, and short."""
     return repr(name if len(name) <= _MOST_QUOTED else f"{name[:_MOST_QUOTED]}...")
+
+
+def whole_seconds(seconds: float) -> int:
+    """Return a time to wait as `Retry-After` says it (RFC 9110, 10.2.3): 1 or more."""
+    return max(1, math.ceil(seconds))
 
 
 def unreadable(path: Path, error: OSError) -> CorruptModelError:

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     """Most inputs that wait for one model. When the queue is full, requests are answered 429 at
     once."""
 
+    max_queue_seconds: float = Field(default=0.25, gt=0)
+    """Longest time that a request may be expected to wait for its model. If it would be longer, it
+    is answered 429 at once. One full batch may always wait."""
+
     max_inputs: int = Field(default=256, ge=1)
     """Most inputs (images or texts) in one request."""
 

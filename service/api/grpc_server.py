@@ -13,6 +13,7 @@ from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.reflection import Reflection
 from service.transport.http2.server import Http2Server
 from service.transport.pace import TimeLimits
+from service.transport.refusal_pacer import RefusalPacer
 
 _OVERALL = ""  # the health service's name for the whole server
 
@@ -29,6 +30,7 @@ class GrpcServer:
         request_timeout: float,
         time_limits: TimeLimits,
         admit: Admit,
+        refusals: RefusalPacer,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Prepare a server for the callers whom `admit` lets in.
@@ -42,7 +44,7 @@ class GrpcServer:
         methods = MethodTable(
             unary=adapter.unary | self._health.unary,
             streaming=self._health.streaming | reflection.streaming,
-            limits=CallLimits(engine.account, max_body_bytes, request_timeout, admit),
+            limits=CallLimits(engine.account, max_body_bytes, request_timeout, admit, refusals),
         )
         self._server = Http2Server(methods.call, engine.account, time_limits)
 

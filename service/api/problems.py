@@ -1,6 +1,5 @@
 """Errors as HTTP shows them: RFC 9457 problem documents."""
 
-import math
 from typing import Any, Final
 
 import orjson
@@ -29,6 +28,7 @@ from service.errors import (
     UnsupportedMediaTypeError,
     UnsupportedVersionError,
     UrlTooLongError,
+    whole_seconds,
 )
 from service.transport.http1.request import HttpResponse
 
@@ -98,7 +98,7 @@ def problem_response(error: TridentError) -> HttpResponse:
     """Return the answer to a request that failed as a whole."""
     headers = {"content-type": "application/problem+json"}
     if isinstance(error, OverloadedError):
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+        headers["retry-after"] = str(whole_seconds(error.retry_after))
     if isinstance(error, UnauthorizedError):
         headers["www-authenticate"] = "Bearer"
     return HttpResponse(STATUS[type(error)], orjson.dumps(problem(error)), headers)

@@ -10,18 +10,17 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
+from service.engine.fair_queue import Batched, FairQueue, Item, Submission
+from service.engine.queue_limit import QueueLimit
 from service.errors import (
     DeadlineExceededError,
     InferenceError,
     NotReadyError,
-    OverloadedError,
     TridentError,
 )
 from service.telemetry.metrics import ModelMetrics
@@ -32,47 +31,6 @@ Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
 _PAST_WEIGHT = 0.9  # weight of the past in moving averages
-_PENDING = InferenceError("The model gave no answer.")  # placeholder for a missing outcome
-
-
-@dataclass(slots=True)
-class Batched(Generic[Answer]):
-    """The outcomes of a request's rows: an answer or an error for each, in their order.
-
-    `queue` and `inference` are the seconds that its last rows waited, and that their batch ran.
-    """
-
-    outcomes: list[Answer | TridentError]
-    queue: float = 0.0
-    inference: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class _Request(Generic[Answer]):
-    """A submission whose rows may be spread over several batches."""
-
-    done: asyncio.Future[None]
-    deadline: float
-    enqueued: float
-    missing: int
-    result: Batched[Answer]
-
-    def fail(self, error: TridentError) -> None:
-        if not self.done.done():
-            self.done.set_exception(error)
-
-    def settle(self, index: int, outcome: Answer | TridentError) -> None:
-        self.result.outcomes[index] = outcome
-        self.missing -= 1
-        if self.missing == 0 and not self.done.done():
-            self.done.set_result(None)
-
-
-@dataclass(slots=True, eq=False)
-class _Item(Generic[Row, Answer]):
-    row: Row
-    index: int
-    request: _Request[Answer]
 
 
 class Batcher(Generic[Row, Answer]):
@@ -91,6 +49,7 @@ class Batcher(Generic[Row, Answer]):
         metrics: ModelMetrics,
         max_batch_size: int,
         max_queue_size: int,
+        max_queue_seconds: float = math.inf,
         max_inline_seconds: float = 0.0,
         may_run_inline: Callable[[Row], bool] = lambda _: True,
         observe: Callable[[Sequence[Answer]], None] = lambda _: None,
@@ -107,13 +66,19 @@ class Batcher(Generic[Row, Answer]):
         self._executor = executor
         self._metrics = metrics
         self._max_batch_size = max_batch_size
-        self._max_queue_size = max_queue_size
         self._max_inline_seconds = max_inline_seconds
         self._may_run_inline = may_run_inline
         self._observe_answers = observe
         self._clock = clock
-        self._queue: deque[_Item[Row, Answer]] = deque()
-        self._pending: set[_Request[Answer]] = set()
+        self._queue: FairQueue[Row, Answer] = FairQueue(max_batch_size)
+        self.limit = QueueLimit(
+            self._queue,
+            batch_size=max_batch_size,
+            max_rows=max_queue_size,
+            max_seconds=max_queue_seconds,
+        )
+        """How long the queue may be."""
+        self._pending: set[Submission[Row, Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._next_expiry = math.inf
         self._running = False
@@ -132,27 +97,40 @@ class Batcher(Generic[Row, Answer]):
             deadline: the time of the clock until which the caller waits.
 
         Raises:
-            OverloadedError: the rows don't all fit into the queue.
+            OverloadedError: the rows don't fit into the queue (see `QueueLimit`).
             DeadlineExceededError: the answers weren't ready by `deadline`.
             NotReadyError: the batcher is closed.
         """
         if not rows:
             return Batched([])
-        self._admit(len(rows))
+        self.check(len(rows), deadline)
+        self.limit.let_in(len(rows))
         request = self._enqueue(rows, deadline)
         self._wake()
         try:
             await request.done
+        except asyncio.CancelledError:
+            self._drop(request, "abandoned")
+            raise
         finally:
             self._pending.discard(request)
         return request.result
 
+    def check(self, rows: int, deadline: float) -> None:
+        """Check that so many rows may be submitted now.
+
+        Raises:
+            OverloadedError, NotReadyError: as `submit` does.
+        """
+        if self._closed:
+            raise _stopping()
+        self.limit.check(rows, self._clock(), deadline)
+
     async def close(self) -> None:
         """Refuse new rows and those that still wait; wait until the running batch is done."""
         self._closed = True
-        for item in self._queue:
-            item.request.fail(_stopping())
-        self._queue.clear()
+        for request in self._queue.take_all():
+            request.fail(_stopping())
         if self._timer is not None:
             self._timer.cancel()
         await self._idle.wait()
@@ -161,32 +139,24 @@ class Batcher(Generic[Row, Answer]):
     @property
     def idle(self) -> bool:
         """Whether no row waits and no batch runs."""
-        return not self._queue and not self._running
+        return not self._queue.rows and not self._running
 
-    def _admit(self, count: int) -> None:
-        if self._closed:
-            raise _stopping()
-        if self._queue and len(self._queue) + count > self._max_queue_size:
-            raise OverloadedError(
-                f"{len(self._queue)} inputs are already waiting: try again later.",
-                retry_after=self._seconds_to_empty(),
-            )
-
-    def _seconds_to_empty(self) -> float:
-        seconds = len(self._queue) * self.seconds_per_row
-        return seconds if math.isfinite(seconds) else 1.0
-
-    def _enqueue(self, rows: Sequence[Row], deadline: float) -> _Request[Answer]:
+    def _enqueue(self, rows: Sequence[Row], deadline: float) -> Submission[Row, Answer]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        result: Batched[Answer] = Batched([_PENDING] * len(rows))
-        request = _Request(done, deadline, self._clock(), len(rows), result)
-        for index, row in enumerate(rows):
-            self._queue.append(_Item(row, index, request))
-        self._metrics.queued(len(self._queue))
+        request: Submission[Row, Answer] = Submission(rows, done, deadline, self._clock())
+        self._queue.add(request)
+        self._metrics.queued(self._queue.rows)
         self._pending.add(request)
         if deadline < self._next_expiry:
             self._expire_at(deadline)
         return request
+
+    def _drop(
+        self, request: Submission[Row, Answer], reason: Literal["expired", "abandoned"]
+    ) -> None:
+        """Remove a request's rows that the model hasn't begun to run."""
+        self._metrics.dropped(reason, self._queue.remove(request))
+        self._metrics.queued(self._queue.rows)
 
     def _expire_at(self, deadline: float) -> None:
         """Set the timer that all requests share: one timer for each would cost too much."""
@@ -202,6 +172,7 @@ class Batcher(Generic[Row, Answer]):
         for request in self._pending:
             if request.deadline <= now:
                 request.fail(deadline_exceeded())
+                self._drop(request, "expired")
         waiting = [request.deadline for request in self._pending if request.deadline > now]
         if waiting:
             self._expire_at(min(waiting))
@@ -214,14 +185,20 @@ class Batcher(Generic[Row, Answer]):
 
     def _dispatch(self) -> None:
         self._woken = False
-        batch = self._take()
-        self._metrics.queued(len(self._queue))
+        started = self._clock()
+        batch, expired = self._queue.take(started)
+        for request in expired:
+            request.fail(deadline_exceeded())
+            self._metrics.dropped("expired", request.waiting)
+        self.limit.took(len(batch), started)
+        self._metrics.queued(self._queue.rows)
         if not batch:
             return
-        started = self._clock()
         if self._runs_inline(batch):
             outcomes = self._run(batch)
-            self._settle(batch, started, self._clock() - started, outcomes)
+            elapsed = self._clock() - started
+            self.limit.ran(len(batch), elapsed)
+            self._settle(batch, started, elapsed, outcomes)
             self._dispatch_when_quiet()
         else:
             self._running = True
@@ -239,22 +216,22 @@ class Batcher(Generic[Row, Answer]):
         loop = asyncio.get_running_loop()
         # In one turn of the event loop answers are sent and requests read, in the next one their
         # tasks submit rows, and after that the queue tells whether any came.
-        loop.call_soon(loop.call_soon, loop.call_soon, self._dispatch_if_quiet, len(self._queue))
+        loop.call_soon(loop.call_soon, loop.call_soon, self._dispatch_if_quiet, self._queue.rows)
 
     def _dispatch_if_quiet(self, before: int) -> None:
-        if before < len(self._queue) < self._max_batch_size:
+        if before < self._queue.rows < self._max_batch_size:
             self._dispatch_when_quiet()
         else:
             self._dispatch()
 
-    def _runs_inline(self, batch: Sequence[_Item[Row, Answer]]) -> bool:
+    def _runs_inline(self, batch: Sequence[Item[Row, Answer]]) -> bool:
         """Tell whether a batch runs on the event loop itself."""
         return self._is_short(len(batch)) and all(self._may_run_inline(item.row) for item in batch)
 
     def _is_short(self, rows: int) -> bool:
         return rows * self.seconds_per_row < self._max_inline_seconds
 
-    def _run_in_executor(self, batch: list[_Item[Row, Answer]], started: float) -> None:
+    def _run_in_executor(self, batch: list[Item[Row, Answer]], started: float) -> None:
         loop = asyncio.get_running_loop()
         batch_done = partial(self._batch_done, batch, started)
         running = self._executor.submit(self._run, batch)
@@ -262,37 +239,22 @@ class Batcher(Generic[Row, Answer]):
 
     def _batch_done(
         self,
-        batch: list[_Item[Row, Answer]],
+        batch: list[Item[Row, Answer]],
         started: float,
         outcomes: list[Answer | TridentError],
     ) -> None:
         """Give the executor its next batch, then deliver the answers of the last one."""
         elapsed = self._clock() - started
         self._running = False
-        if not self._is_short(min(len(self._queue), self._max_batch_size)):
+        self.limit.ran(len(batch), elapsed)
+        if not self._is_short(min(self._queue.rows, self._max_batch_size)):
             self._dispatch()
         self._settle(batch, started, elapsed, outcomes)
         if not self._running:
             self._idle.set()
             self._dispatch_when_quiet()
 
-    def _take(self) -> list[_Item[Row, Answer]]:
-        """Take the next batch from the queue; drop rows whose request was cancelled or expired."""
-        now = self._clock()
-        batch: list[_Item[Row, Answer]] = []
-        while self._queue and len(batch) < self._max_batch_size:
-            item = self._queue.popleft()
-            request = item.request
-            if request.deadline <= now:
-                request.fail(deadline_exceeded())
-                self._metrics.dropped("expired")
-            elif request.done.done():
-                self._metrics.dropped("abandoned")
-            else:
-                batch.append(item)
-        return batch
-
-    def _run(self, batch: Sequence[_Item[Row, Answer]]) -> list[Answer | TridentError]:
+    def _run(self, batch: Sequence[Item[Row, Answer]]) -> list[Answer | TridentError]:
         """Run a batch. If it fails, run each row alone, so that only the bad ones fail."""
         try:
             return list(self._predict([item.row for item in batch]))
@@ -304,7 +266,7 @@ class Batcher(Generic[Row, Answer]):
 
     def _settle(
         self,
-        batch: list[_Item[Row, Answer]],
+        batch: list[Item[Row, Answer]],
         started: float,
         elapsed: float,
         outcomes: list[Answer | TridentError],

@@ -1,5 +1,6 @@
 """The engine: it runs one of the models that are served on the inputs of each request."""
 
+import math
 import tempfile
 import time
 from collections.abc import Sequence
@@ -16,7 +17,13 @@ from service.engine.rollout.loading_guard import LoadingGuard
 from service.engine.rollout.rollout import Rollout
 from service.engine.served_model import ServedModel
 from service.engine.shadow import ShadowTraffic
-from service.errors import MalformedRequestError, NotReadyError, TooLargeError, TridentError
+from service.errors import (
+    MalformedRequestError,
+    NotReadyError,
+    OverloadedError,
+    TooLargeError,
+    TridentError,
+)
 from service.prediction import Prediction, Timing
 from service.tasks.task import AnyTask
 
@@ -45,6 +52,7 @@ class Engine:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._ready = False
         self._decoder = Decoder(limits.decoders, self.account)
+        self._congested: set[tuple[str, int]] = set()
         self._shadows = ShadowTraffic(self._decoder, self.account)
 
     @property
@@ -118,12 +126,41 @@ class Engine:
         served = self.registry.find(kind, choice)
         self._check_count(len(inputs))
         row_bytes = _row_bytes(served.task, inputs)
+        self._check_queue(served, len(inputs), deadline)
         with served.used():
             prediction = await self._run(served, inputs, row_bytes, deadline)
         shadow = self.registry.shadow_of(served)
         if shadow is not None:
             self._shadows.ask(shadow, served, inputs, prediction.outcomes, row_bytes)
         return prediction
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether a model's queue was too long for the last request that came."""
+        return bool(self._congested)
+
+    def check_congested(self, kind: str, choice: ModelChoice) -> None:
+        """Check that a request for one of the models that were congested may be tried now.
+
+        An adapter calls it before it reads a request, while `is_congested`: the sooner a request
+        is refused, the less it costs.
+
+        Raises:
+            OverloadedError: it would be refused, even with a single input.
+            NotReadyError, UnknownModelError: as `predict` does.
+        """
+        served = self.registry.find(kind, choice)
+        if (served.name, served.version) in self._congested:
+            self._check_queue(served, 1, math.inf)
+            self._congested.discard((served.name, served.version))
+
+    def _check_queue(self, served: ServedModel, count: int, deadline: float) -> None:
+        try:
+            served.batcher.check(count, deadline)
+        except OverloadedError as error:
+            if error.reason == "queue":
+                self._congested.add((served.name, served.version))
+            raise
 
     async def _run(
         self, served: ServedModel, inputs: Sequence[Any], row_bytes: int, deadline: float

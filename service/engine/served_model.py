@@ -128,6 +128,7 @@ def load_model(
     batcher = _make_batcher(card, task, metrics, limits)
     if before is not None:
         batcher.seconds_per_row = before.batcher.seconds_per_row
+        batcher.limit.pace = before.batcher.limit.pace
     return ServedModel(artifact, model, task, batcher, metrics, task.optimize())
 
 
@@ -140,6 +141,7 @@ def _make_batcher(
         metrics=metrics,
         max_batch_size=limits.max_batch_size,
         max_queue_size=limits.max_queue_size,
+        max_queue_seconds=limits.max_queue_seconds,
         max_inline_seconds=limits.max_inline_seconds,
         may_run_inline=task.may_run_inline,
         observe=partial(task.observe, metrics),

@@ -264,9 +264,9 @@ class ModelMetrics(Buffered):
         self._depth = depth
         self._schedule_flush()
 
-    def dropped(self, reason: Literal["expired", "abandoned"]) -> None:
-        """Count an input that leaves the queue before the model runs it."""
-        self._dropped[reason].inc()
+    def dropped(self, reason: Literal["expired", "abandoned"], count: int) -> None:
+        """Count inputs that leave the queue before the model runs them."""
+        self._dropped[reason].inc(count)
 
     def ran(self, waits: Sequence[float], seconds: float) -> None:
         """Observe a batch: how long each of its inputs waited, and how long the model took."""

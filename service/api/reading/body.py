@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 from starlette.types import Receive
 
-from service.admission import Reservation, overloaded
+from service.admission import Reservation
 from service.api.reading.content_encoding import decode_body, read_encodings
 from service.errors import AbandonedError, TooLargeError
 from service.transport.compression import most_held
@@ -87,7 +87,7 @@ class BodyReader:
             async with asyncio.timeout(self._patience):
                 await reservation.reserve(size)
         except TimeoutError:
-            raise overloaded() from None
+            raise reservation.overloaded(size) from None
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(

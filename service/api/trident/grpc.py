@@ -16,15 +16,16 @@ from service.api.trident.grpc_answers import result_fields, timing_fields
 from service.api.trident.grpc_tensors import read_tensors
 from service.engine.engine import Engine
 from service.engine.registry import ModelChoice
-from service.errors import MalformedRequestError, TridentError
+from service.errors import MalformedRequestError, OverloadedError, TridentError
 from service.prediction import Prediction
 from service.tasks.kinds import KINDS, Input
-from service.telemetry.exchange import ExchangeListener, Observer
+from service.telemetry.exchange import Exchange, ExchangeListener, Observer, sane_request_id
 from service.transport.grpc.call import Call
-from service.transport.grpc.status import STATUS, CallError, StatusCode, retry_after
+from service.transport.grpc.status import STATUS, CallError, StatusCode, call_error
 from service.transport.grpc.unary import UnaryMethod
 
 _DEADLINE_SLACK = 0.05  # seconds
+_MOST_READ_TWICE: Final = 64 * 1024  # bytes of a message
 
 _DESCRIPTOR: Final = messages.DESCRIPTOR.services_by_name["Inference"]
 SERVICE: Final[str] = _DESCRIPTOR.full_name
@@ -64,14 +65,41 @@ class GrpcAdapter:
     def unary(self) -> dict[str, UnaryMethod]:
         """The methods of `trident.v1.Inference`, by path."""
         return {
-            f"/{SERVICE}/{name}": UnaryMethod(partial(self._answer, method), _growth(method))
+            f"/{SERVICE}/{name}": UnaryMethod(
+                partial(self._answer, method), _growth(method), partial(self._refuse, method)
+            )
             for name, method in METHODS.items()
         }
 
+    def _refuse(self, method: Method, call: Call, data: bytes) -> CallError | None:
+        """Return the failure of a call that is refused before its inputs are read, else None."""
+        if not self._engine.is_congested or len(data) > _MOST_READ_TWICE:
+            return None
+        call.request_id = sane_request_id(call.metadata.get("x-request-id"))
+        try:
+            key = call.metadata.get("x-canary-key") or call.request_id
+            request = self._parse(method, data, key)
+            self._engine.check_congested(request.kind, request.choice)
+        except OverloadedError as error:
+            observer = self._observers[method.name]
+            exchange = self._begin(observer, call, len(data))
+            observer.reject(exchange, error)
+            observer.end(exchange, STATUS[OverloadedError].name)
+            return call_error(error)
+        except TridentError:  # `_answer` raises it again, and reports it
+            pass
+        return None
+
+    def _begin(self, observer: Observer, call: Call, size: int) -> Exchange:
+        metadata = call.metadata.get
+        request_id = call.request_id or metadata("x-request-id")
+        exchange = observer.begin(request_id, metadata("traceparent"), call.caller)
+        call.request_id, exchange.size = exchange.request_id, size
+        return exchange
+
     async def _answer(self, method: Method, call: Call, data: bytes) -> bytes:
         observer, metadata = self._observers[method.name], call.metadata.get
-        exchange = observer.begin(metadata("x-request-id"), metadata("traceparent"), call.caller)
-        call.request_id, exchange.size = exchange.request_id, len(data)
+        exchange = self._begin(observer, call, len(data))
         deadline = min(call.client_deadline, exchange.started + self._request_timeout)
         try:
             key = metadata("x-canary-key") or exchange.request_id
@@ -81,7 +109,7 @@ class GrpcAdapter:
         except TridentError as error:
             observer.reject(exchange, error)
             observer.end(exchange, STATUS[type(error)].name)
-            raise CallError(STATUS[type(error)], str(error), retry_after(error)) from None
+            raise call_error(error) from None
         except asyncio.CancelledError:
             observer.end(exchange, _given_up(deadline).name)
             raise

@@ -8,7 +8,7 @@ A POST to an endpoint's path is answered by the default model of its task, or by
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,12 +24,13 @@ from service.errors import (
     AbandonedError,
     InternalError,
     MalformedRequestError,
+    OverloadedError,
     TridentError,
     UnknownModelError,
 )
 from service.prediction import Prediction, Timing
 from service.tasks.kinds import KINDS
-from service.telemetry.exchange import Exchange, ExchangeListener, Observer
+from service.telemetry.exchange import Exchange, ExchangeListener, Observer, sane_request_id
 from service.transport.http1.request import HttpRequest, HttpResponse
 
 _MODEL_PATH: Final = re.compile(
@@ -87,6 +88,25 @@ class HttpAdapter:
             return named if _MODEL_PATH.fullmatch(named) else None
         return path
 
+    def refuse(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], caller: str
+    ) -> HttpResponse | None:
+        """Return the answer of a request that is refused before its body is read, else None."""
+        if not self._engine.is_congested:
+            return None
+        request_id = sane_request_id(headers.get("x-request-id"))
+        try:
+            target = self._target(path)
+            choice = _choice(target, query, headers.get("x-canary-key") or request_id)
+            self._engine.check_congested(target.kind, choice)
+        except OverloadedError as error:
+            exchange = _begin(target.observer, request_id, headers, caller)
+            target.observer.reject(exchange, error)
+            return _end(target.observer, exchange, problem_response(error))
+        except TridentError:  # `answer` raises it again, and reports it
+            pass
+        return None
+
     def try_reserve(self, path: str, size: int) -> Reservation | None:
         """Reserve memory for a body of `size` bytes, or return None if there isn't enough now."""
         reservation = Reservation(self._engine.account)
@@ -98,9 +118,10 @@ class HttpAdapter:
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a POST; errors are problem documents."""
-        known, header = self._endpoints.get(request.path), request.headers.get
+        known = self._endpoints.get(request.path)
         observer = known.observer if known else self._by_name
-        exchange = observer.begin(header("x-request-id"), header("traceparent"), request.caller)
+        request_id = request.headers.get("x-request-id")
+        exchange = _begin(observer, request_id, request.headers, request.caller)
         reservation = request.reservation or Reservation(self._engine.account)
         try:
             response = await self._predict(request, exchange, reservation)
@@ -115,19 +136,18 @@ class HttpAdapter:
             response = problem_response(InternalError("The service failed, see its log."))
         finally:
             reservation.release()
-        response.headers["x-request-id"] = exchange.request_id
-        observer.end(exchange, str(response.status))
-        return response
+        return _end(observer, exchange, response)
 
     async def _predict(
         self, request: HttpRequest, exchange: Exchange, reservation: Reservation
     ) -> HttpResponse:
         target = self._target(request.path)
         form = await self._read_form(target.reader, request, exchange, reservation)
+        key = request.headers.get("x-canary-key") or exchange.request_id
         predicting = self._engine.predict(
             target.kind,
             form.inputs,
-            _choice(target, request, exchange),
+            _choice(target, request.query, key),
             deadline=exchange.started + self._request_timeout,
         )
         if not request.cancelled_when_gone:
@@ -168,13 +188,25 @@ class HttpAdapter:
         return reader.read(request.headers.get("content-type", ""), body, self._max_inputs)
 
 
-def _choice(target: Target, request: HttpRequest, exchange: Exchange) -> ModelChoice:
-    """Return the model that a request asks for.
+def _begin(
+    observer: Observer, request_id: str | None, headers: Mapping[str, str], caller: str
+) -> Exchange:
+    return observer.begin(request_id, headers.get("traceparent"), caller)
+
+
+def _end(observer: Observer, exchange: Exchange, response: HttpResponse) -> HttpResponse:
+    response.headers["x-request-id"] = exchange.request_id
+    observer.end(exchange, str(response.status))
+    return response
+
+
+def _choice(target: Target, query: Mapping[str, str], key: str) -> ModelChoice:
+    """Return the model that a request asks for; `key` decides whether the canary answers.
 
     Raises:
         MalformedRequestError: the version isn't a number, or the path names the model already.
     """
-    query, choice = request.query, target.choice
+    choice = target.choice
     if choice is None:
         choice = ModelChoice(query.get("model"), _version(query.get("version")), query.get("label"))
     elif not query.keys().isdisjoint(("model", "version", "label")):
@@ -182,7 +214,7 @@ def _choice(target: Target, request: HttpRequest, exchange: Exchange) -> ModelCh
             "The path already names the model: remove ?model=, ?version= and ?label=. To choose "
             "a version, send to /models/NAME/versions/N or /models/NAME/labels/LABEL."
         )
-    choice.key = request.headers.get("x-canary-key") or exchange.request_id
+    choice.key = key
     return choice
 
 

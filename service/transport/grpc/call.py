@@ -7,7 +7,8 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from service.admission import Account, Reservation
@@ -19,6 +20,7 @@ from service.transport.http2.connection import Connection
 from service.transport.http2.frames import ErrorCode
 from service.transport.http2.headers import RequestHead, encoded_field, encoded_status
 from service.transport.http2.stream import Stream
+from service.transport.refusal_pacer import RefusalPacer
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +39,14 @@ class CallLimits:
     call has from its message to the end of its answer. It has the same time for its headers and the
     beginning of its message, and for each further part of a large one. The memory of messages is
     taken from `account`. `admit` returns the name of a caller who is let in, and raises CallError
-    for another.
+    for another. `refusals` sends the refusals of calls that are too many.
     """
 
     account: Account
     max_message_bytes: int
     timeout: float
     admit: Admit = lambda _: "-"
+    refusals: RefusalPacer = field(default_factory=RefusalPacer)
 
 
 class Call(ABC):
@@ -53,6 +56,7 @@ class Call(ABC):
         "_connection",
         "_encoding",
         "_has_headers",
+        "_is_refused",
         "_limits",
         "_reader",
         "_reservation",
@@ -81,6 +85,7 @@ class Call(ABC):
         self._encoding = "identity"
         self._has_headers = False  # whether the answer's headers were sent
         self._task: asyncio.Task[None] | None = None
+        self._is_refused = False  # whether the answer is only to be sent
         self.head = head
         self.caller = ""
         """The caller's name, once it is let in."""
@@ -165,6 +170,18 @@ class Call(ABC):
         """End the call from outside, and cancel its work."""
         self.cancel()
         self._end_by(error)
+
+    def _end_paced(self, error: CallError) -> None:
+        """End the call; if it is refused because there are too many, when it is its turn."""
+        if error.status is StatusCode.RESOURCE_EXHAUSTED:
+            self._is_refused = True
+            self._limits.refusals.send(partial(self._end_refused, error))
+        else:
+            self._end_by(error)
+
+    def _end_refused(self, error: CallError) -> None:
+        if self._stream.handler is self:
+            self._end_by(error)
 
     def _end_by(self, error: CallError) -> None:
         self._end(error.status, str(error), error.trailers)

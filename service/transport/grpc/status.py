@@ -27,6 +27,7 @@ from service.errors import (
     UnsupportedMediaTypeError,
     UnsupportedVersionError,
     UrlTooLongError,
+    whole_seconds,
 )
 
 
@@ -80,13 +81,6 @@ STATUS: Final[dict[type[TridentError], StatusCode]] = {
 """The status code of each error."""
 
 
-def retry_after(error: TridentError) -> dict[str, str]:
-    """Return the trailer that says when to try again, if the error has one."""
-    if isinstance(error, OverloadedError):
-        return {"retry-after": str(max(1, math.ceil(error.retry_after)))}
-    return {}
-
-
 class CallError(Exception):
     """A call fails with a status other than OK; the message is shown to the caller."""
 
@@ -97,3 +91,16 @@ class CallError(Exception):
         super().__init__(message)
         self.status = status
         self.trailers = trailers or {}
+
+
+def call_error(error: TridentError) -> CallError:
+    """Return how a call fails by an error, with the metadata that says when to try again.
+
+    `retry-after` is in whole seconds, as in HTTP. `grpc-retry-pushback-ms` is read by the clients
+    themselves, if they are configured to retry RESOURCE_EXHAUSTED (gRPC's proposal A6).
+    """
+    trailers = {}
+    if isinstance(error, OverloadedError):
+        trailers["retry-after"] = str(whole_seconds(error.retry_after))
+        trailers["grpc-retry-pushback-ms"] = str(math.ceil(1000 * error.retry_after))
+    return CallError(STATUS[type(error)], str(error), trailers)

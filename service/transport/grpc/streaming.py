@@ -5,10 +5,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from service.admission import overloaded
 from service.transport.grpc.call import Call, CallLimits
 from service.transport.grpc.messages import Message, with_prefix
-from service.transport.grpc.status import OK, CallError, StatusCode, retry_after
+from service.transport.grpc.status import OK, CallError, StatusCode, call_error
 from service.transport.grpc.trailers import HEAD
 from service.transport.http2.connection import Connection
 from service.transport.http2.headers import RequestHead
@@ -117,9 +116,9 @@ class StreamingCall(Call):
         if len(self._inbox) > _MAX_UNREAD:
             raise CallError(StatusCode.RESOURCE_EXHAUSTED, "Read answers before you send more.")
         unread = self._reader.held + sum(len(data) + _OVERHEAD for _, data in self._inbox)
-        if not self._reservation.try_resize(unread + len(self._stream.unsent)):
-            error = overloaded()
-            raise CallError(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
+        size = unread + len(self._stream.unsent)
+        if not self._reservation.try_resize(size):
+            raise call_error(self._reservation.overloaded(size))
 
 
 StreamingMethod = Callable[[StreamingCall], Awaitable[None]]

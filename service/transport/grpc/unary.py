@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from service.admission import overloaded
 from service.errors import OverloadedError
 from service.transport.compression import most_held
 from service.transport.grpc.call import Call, CallLimits
 from service.transport.grpc.messages import Message, with_prefix
-from service.transport.grpc.status import OK, CallError, StatusCode, retry_after
+from service.transport.grpc.status import OK, CallError, StatusCode, call_error
 from service.transport.grpc.trailers import HEAD
 from service.transport.http2.connection import Connection
 from service.transport.http2.flow import STREAM_WINDOW
@@ -28,11 +27,13 @@ class UnaryMethod:
     """The function that answers a call with one message.
 
     `answer` takes that message and returns the one of the answer. One byte of the message becomes
-    up to `growth` bytes in the inputs.
+    up to `growth` bytes in the inputs. `refuse` takes it first, if it isn't compressed, and returns
+    how the call fails if it is refused at once.
     """
 
     answer: Callable[[Call, bytes], Awaitable[bytes]]
     growth: int = 1
+    refuse: Callable[[Call, bytes], CallError | None] = lambda _call, _message: None
 
 
 class UnaryCall(Call):
@@ -56,6 +57,8 @@ class UnaryCall(Call):
 
     def receive(self, data: bytes, *, ended: bool) -> None:
         """Collect the message, and answer it when the request is complete."""
+        if self._is_refused:
+            return
         try:
             self._messages += self._reader.read(data, is_last=ended)
             self._proceed(len(data), ended=ended)
@@ -76,7 +79,7 @@ class UnaryCall(Call):
             if self._has_room is not False:
                 self._renew_expiry()
                 self._check_only_message()
-                self._start(self._answer())
+                self._refuse_or_answer()
             return
         self._progress += size
         if self._progress >= _PROGRESS:
@@ -101,9 +104,11 @@ class UnaryCall(Call):
         try:
             async with asyncio.timeout(self._limits.timeout):
                 await self._reservation.reserve(size)
-        except (TimeoutError, OverloadedError):
-            error = overloaded()
-            self._end(StatusCode.RESOURCE_EXHAUSTED, str(error), retry_after(error))
+        except TimeoutError:
+            self._end_by(call_error(self._reservation.overloaded(size)))
+            return
+        except OverloadedError as error:
+            self._end_by(call_error(error))
             return
         self._has_room = True
         self._renew_expiry()
@@ -119,6 +124,16 @@ class UnaryCall(Call):
         if len(self._messages) != 1 or self._reader.held:
             raise CallError(StatusCode.UNIMPLEMENTED, "The method takes exactly one message.")
 
+    def _refuse_or_answer(self) -> None:
+        is_compressed, message = self._messages[0]
+        refusal = None if is_compressed else self._method.refuse(self, message)
+        if refusal is None:
+            self._start(self._answer())
+        else:
+            self._messages.clear()
+            self._reservation.release()
+            self._end_paced(refusal)
+
     async def _answer(self) -> None:
         is_sent = True
         try:
@@ -127,7 +142,7 @@ class UnaryCall(Call):
             trailers = self._trailers(OK)
             is_sent = self._connection.answer(self._stream, HEAD, with_prefix(answer), trailers)
         except CallError as error:
-            self._end_by(error)
+            self._end_paced(error)
         except Exception:
             self._end_defect()
         finally:

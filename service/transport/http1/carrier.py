@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from uvicorn.server import ServerState
 
 from service.transport.http1.flow import FlowControl
+from service.transport.http1.server_context import ServerContext
 from service.transport.http1.transport import CountingTransport
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -64,6 +65,7 @@ class Carrier(Protocol):
 class CarrierConnection(Protocol):
     """A connection, as its requests see it."""
 
+    context: ServerContext
     loop: asyncio.AbstractEventLoop
     transport: CountingTransport
     flow: FlowControl

@@ -1,5 +1,6 @@
 """A request whose answer is known from its head: its body isn't waited for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from service.admission import Reservation
@@ -14,6 +15,12 @@ class Decided:
 
     def path_of(self, _: bytes) -> str | None:
         """Take no path: this is made for one request."""
+
+    def refuse(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], caller: str
+    ) -> HttpResponse | None:
+        """Return the answer."""
+        return self.response
 
     def try_reserve(self, _: str, __: int) -> Reservation | None:
         """Reserve nothing, so that nobody waits for the body."""

@@ -7,7 +7,9 @@ begins, and an answer is one write.
 
 import asyncio
 import logging
-from typing import Any
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from service.admission import Reservation
@@ -19,6 +21,8 @@ from service.transport.http1.rendering import render
 from service.transport.http1.request import HttpRequest, HttpResponse, read_headers
 
 logger = logging.getLogger(__name__)
+
+_TOO_MANY_REQUESTS: Final = HTTPStatus.TOO_MANY_REQUESTS.value
 
 
 class EndpointRequest:
@@ -37,6 +41,7 @@ class EndpointRequest:
         "_expects_continue",
         "_head",
         "_headers",
+        "_is_refused",
         "_is_whole",
         "_path",
         "_query",
@@ -61,7 +66,7 @@ class EndpointRequest:
         self._connection = connection
         self._application = application
         self._path = path
-        self._query = query
+        self._query = dict(parse_qsl(query.decode("latin-1"))) if query else {}
         self._head = head
         self._headers = headers = read_headers(head.headers)
         length = headers.get("content-length")
@@ -71,6 +76,7 @@ class EndpointRequest:
         self._task: asyncio.Task[None] | None = None
         self._body: bytes | bytearray = b""
         self._body_came: asyncio.Future[None] | None = None
+        self._is_refused = False
         self._is_whole = False
         self.is_open = True
         self.is_answered = False
@@ -88,6 +94,13 @@ class EndpointRequest:
 
     def start(self) -> None:
         """Begin to answer; first wait for the body if it is small and there is memory for it."""
+        refusal = self._application.refuse(
+            self._path, self._query, self._headers, self._head.caller
+        )
+        if refusal is not None:
+            self._is_refused = True
+            self._send_paced(refusal)
+            return
         declared = self._declared
         if declared is not None and declared <= MOST_UNREAD and not self._expects_continue:
             self._reservation = self._application.try_reserve(self._path, declared)
@@ -96,6 +109,8 @@ class EndpointRequest:
 
     def take(self, part: bytes) -> None:
         """Take a part of the body."""
+        if self._is_refused:
+            return
         if not self._body:
             self._body = part
         elif isinstance(self._body, bytearray):
@@ -110,6 +125,8 @@ class EndpointRequest:
     def end_body(self) -> None:
         """Record that the body is complete."""
         self._is_whole = True
+        if self._is_refused:
+            return
         if self._reservation is not None and self._task is None:
             self._begin()
         else:
@@ -132,11 +149,10 @@ class EndpointRequest:
         self._task.add_done_callback(tasks.discard)
 
     async def _answer(self) -> None:
-        query = dict(parse_qsl(self._query.decode("latin-1"))) if self._query else {}
         request = HttpRequest(
             self._path,
             self._headers,
-            query,
+            self._query,
             self._receive,
             cancelled_when_gone=True,
             reservation=self._reservation,
@@ -150,7 +166,9 @@ class EndpointRequest:
             return
         if self._connection.flow.write_paused:
             await self._connection.flow.drain()
-        if self.is_open:
+        if response.status == _TOO_MANY_REQUESTS:
+            self._send_paced(response)
+        else:
             self._send(response)
 
     async def _receive(self) -> dict[str, Any]:
@@ -172,7 +190,12 @@ class EndpointRequest:
         if self._body_came is not None and not self._body_came.done():
             self._body_came.set_result(None)
 
+    def _send_paced(self, response: HttpResponse) -> None:
+        self._connection.context.refusals.send(partial(self._send, response))
+
     def _send(self, response: HttpResponse) -> None:
+        if not self.is_open:
+            return
         connection = self._connection
         if not self._is_whole and not has_small_rest(
             self._declared, awaits_continue=self._expects_continue

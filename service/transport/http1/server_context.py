@@ -10,6 +10,7 @@ from service.transport.http1.refusals import MakeProblem
 from service.transport.http1.request import HttpResponse
 from service.transport.http1.ticker import Ticker
 from service.transport.pace import TimeLimits
+from service.transport.refusal_pacer import RefusalPacer
 
 Gate: TypeAlias = Callable[[Head], HttpResponse | None]
 """Lets a request in by its head, into which it writes the caller; else returns the answer."""
@@ -27,3 +28,5 @@ class ServerContext:
     gate: Gate = lambda _: None
     """Is asked about each request. By default it lets everybody in."""
     ticker: Ticker = field(default_factory=Ticker)
+    refusals: RefusalPacer = field(default_factory=RefusalPacer)
+    """Sends the refusals of requests that are too many."""

@@ -56,7 +56,7 @@ def test_an_error_has_a_title_of_its_own() -> None:
 
 @pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (1.2, "2"), (30.0, "30")])
 def test_an_overload_says_how_many_whole_seconds_to_wait(seconds: float, header: str) -> None:
-    response = problem_response(OverloadedError("Later.", retry_after=seconds))
+    response = problem_response(OverloadedError("Later.", reason="queue", retry_after=seconds))
     assert (response.status, response.headers["retry-after"]) == (429, header)
     assert orjson.loads(response.body)["detail"] == "Later."
 

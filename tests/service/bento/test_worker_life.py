@@ -13,6 +13,7 @@ from service.bento import lifecycle
 from service.bento.lifecycle import Lifecycle
 from service.bento.ready_mark import ReadyMark
 from service.transport.pace import TimeLimits
+from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
 from tests.service.transport.grpc.wire import eventually
 
@@ -44,6 +45,7 @@ def worker(engine: Any, port: int) -> Lifecycle:
         request_timeout=5.0,
         time_limits=TimeLimits(),
         admit=lambda _: "-",
+        refusals=RefusalPacer(),
     )
     return Lifecycle(engine, server, ReadyMark(None), drain_timeout=0.0)
 

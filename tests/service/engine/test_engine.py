@@ -41,6 +41,7 @@ def make_engine(
     limits = Limits(
         max_batch_size=8,
         max_queue_size=100,
+        max_queue_seconds=60.0,
         max_inputs=10,
         max_pixels=10_000,
         max_inflight_bytes=max_inflight_bytes,

@@ -35,6 +35,7 @@ WHITE = encode(Image.new("L", (28, 28), 255))
 LIMITS = Limits(
     max_batch_size=8,
     max_queue_size=100,
+    max_queue_seconds=60.0,
     max_inputs=10,
     max_pixels=10_000,
     max_inflight_bytes=100_000_000,

@@ -187,12 +187,15 @@ def test_what_leaves_the_queue_unseen_is_counted_by_its_reason(
         running = stub.Classify.future(request)
         # Calls that arrive at the same time would be in its batch.
         wait_for(lambda: value(http, "trident_requests_in_progress", **calls) == 1)
-        waiting = [stub.Classify.future(request, timeout=t) for t in (None, None, 0.6)]
+        # If others waited already, it would be refused: its deadline allows for no wait.
+        expiring = stub.Classify.future(request, timeout=1.0)
+        wait_for(lambda: value(http, "trident_queue_depth", model="slow") == 1)
+        waiting = [stub.Classify.future(request) for _ in range(2)]
         wait_for(lambda: value(http, "trident_queue_depth", model="slow") == 3)
         assert value(http, "trident_requests_in_progress", **calls) == 4
-        waiting[0].cancel()
-        waiting[1].cancel()
-        assert waiting[2].code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        for call in waiting:
+            call.cancel()
+        assert expiring.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert not running.done(), "the model was too quick for this test to say anything"
         running.result()
         stub.Classify(messages.ClassifyRequest(images=[seven], model=slow))

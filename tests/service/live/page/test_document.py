@@ -281,7 +281,7 @@ class FailingEngine:
 
 
 def _error(kind: type[TridentError]) -> TridentError:
-    return kind("Why.", retry_after=3) if kind is OverloadedError else kind("Why.")
+    return kind("Why.", reason="queue", retry_after=3) if kind is OverloadedError else kind("Why.")
 
 
 async def test_the_documented_failures_are_those_that_can_be_met(document: Json) -> None:

@@ -18,12 +18,14 @@ from service.engine.engine import Engine
 from service.engine.limits import Limits
 from service.engine.rollout.leader import Watching
 from service.transport.pace import TimeLimits
+from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
 
 Status = health_pb2.HealthCheckResponse
 LIMITS = Limits(
     max_batch_size=1,
     max_queue_size=1,
+    max_queue_seconds=60.0,
     max_inputs=1,
     max_pixels=1,
     max_inflight_bytes=1024,
@@ -46,6 +48,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         request_timeout=5.0,
         time_limits=TimeLimits(),
         admit=lambda _: "-",
+        refusals=RefusalPacer(),
     )
     await started.start()
     yield started

@@ -1,7 +1,7 @@
 """Our HTTP connections in front of an application of the test's own, in the test's event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -64,6 +64,12 @@ class Endpoints:
     def path_of(self, url_path: bytes) -> str | None:
         """Take these paths."""
         return url_path.decode() if url_path in (b"/classify", b"/sentiment", b"/embed") else None
+
+    def refuse(
+        self, path: str, query: Mapping[str, str], headers: Mapping[str, str], caller: str
+    ) -> HttpResponse | None:
+        """Refuse a request if a test says so, by a header."""
+        return HttpResponse(429, b"refused") if "refuse-me" in headers else None
 
     def try_reserve(self, _: str, size: int) -> Reservation | None:
         """Reserve memory for a body."""
