@@ -1,7 +1,7 @@
 """Arrays as messages of `trident.v1`, both ways."""
 
-import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,13 @@ def _read(name: str, tensor: Any) -> Array:
         array[:] = list(tensor.strings)
     else:
         array = _numbers(name, tensor)
-    if min(shape, default=0) < 0 or math.prod(shape) != array.size:
-        raise UndecodableInputError(
-            f"The input {quoted(name)} has {array.size} elements, which isn't what its shape says."
-        )
-    return array.reshape(shape)
+    if min(shape, default=0) >= 0:
+        with suppress(ValueError):
+            return array.reshape(shape)
+    raise UndecodableInputError(
+        f"The input {quoted(name)} has {array.size} elements, which isn't what its shape says, or "
+        "the shape has too many dimensions."
+    )
 
 
 def _numbers(name: str, tensor: Any) -> Array:

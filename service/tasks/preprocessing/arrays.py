@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -13,6 +14,7 @@ from service.errors import UndecodableInputError
 Array: TypeAlias = NDArray[Any]
 
 _MOST_DIMENSIONS: Final = 32
+_NUMBERS: Final = re.compile(r"(?:bool|u?int|b?float|complex)[0-9a-z_]*")
 
 
 def read_array(name: str, value: Any, dtype: str) -> Array:
@@ -69,6 +71,8 @@ def nested_lists(array: Array) -> Any:
 
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
     """Return the type of numbers with TensorFlow's name. Raises TypeError if there is none."""
+    if _NUMBERS.fullmatch(dtype) is None:  # numpy would read it as a type's formula: "f4,f4"
+        raise TypeError
     try:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
