@@ -39,3 +39,6 @@ ENDPOINTS: Final = (
 BY_NAME: Final = "predict"
 """The name, in metrics, logs and traces, of requests that name their model in the path, and of the
 gRPC method that does the same."""
+
+MOST_VERSION: Final = 999_999_999
+"""The highest number of a version that a request may name."""

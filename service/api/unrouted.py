@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from service.api.problems import problem_response
 from service.errors import MethodNotAllowedError, TridentError, UnknownPathError
@@ -20,22 +20,26 @@ async def _unknown_path(request: Request, _: Exception) -> Response:
     )
 
 
-async def _wrong_method(request: Request, error: Exception) -> Response:
-    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
-    allowed = headers.get("Allow", "another method")
-    return _answer(
-        request,
-        MethodNotAllowedError(f"This path doesn't take this method: send {allowed}."),
-        headers,
+async def _wrong_method(request: Request, _: Exception) -> Response:
+    allowed = ", ".join(sorted(_methods(request)))
+    answer = _answer(
+        request, MethodNotAllowedError(f"This path doesn't take this method, but: {allowed}.")
     )
+    answer.headers["allow"] = allowed
+    return answer
 
 
-def _answer(
-    request: Request, error: TridentError, headers: Mapping[str, str] | None = None
-) -> Response:
+def _methods(request: Request) -> set[str]:
+    """Return the methods of all routes that take the path."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    taken = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return set().union(*(route.methods or () for route in taken))
+
+
+def _answer(request: Request, error: TridentError) -> Response:
     answer = problem_response(error)
     answer.headers["x-request-id"] = sane_request_id(request.headers.get("x-request-id"))
-    return Response(answer.body, answer.status, answer.headers | dict(headers or {}))
+    return Response(answer.body, answer.status, answer.headers)
 
 
 HANDLERS: Final[Mapping[int, Handler]] = {404: _unknown_path, 405: _wrong_method}

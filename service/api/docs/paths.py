@@ -6,7 +6,7 @@ from typing import Any, Final
 from service.api.docs.references import reference
 from service.api.docs.requests import any_request_body
 from service.api.docs.responses import ANSWERS, answers, headers, problem_references
-from service.api.endpoints import BY_NAME, ENDPOINTS
+from service.api.endpoints import BY_NAME, ENDPOINTS, MOST_VERSION
 from service.api.trident.models import ModelDescription, ModelList
 from service.tasks.kinds import KINDS, Input
 
@@ -22,7 +22,7 @@ PARAMETERS: Final[dict[str, Json]] = {
         "in": "query",
         "description": "Version of the model. Default: the one that the model's version labels "
         "choose (stable, canary), else the newest.",
-        "schema": {"type": "integer", "minimum": 1},
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_VERSION},
     },
     "label": {
         "in": "query",
@@ -50,7 +50,7 @@ PARAMETERS: Final[dict[str, Json]] = {
         "in": "path",
         "required": True,
         "description": "Version of the model.",
-        "schema": {"type": "integer", "minimum": 1},
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_VERSION},
     },
     "place": {
         "name": "label",

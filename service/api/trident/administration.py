@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from service.api.endpoints import MOST_VERSION
 from service.api.trident.label_moves import Labels, put_back, read_labels
 from service.api.trident.model_states import ModelStates, VersionStatus
 from service.api.trident.models import describe_model, list_models
@@ -45,7 +46,9 @@ class LabelPlace(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    version: int = Field(ge=1, description="The version that gets the label.", examples=[2])
+    version: int = Field(
+        ge=1, le=MOST_VERSION, description="The version that gets the label.", examples=[2]
+    )
     share: float | None = Field(
         default=None,
         ge=0,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from service.admission import Reservation
 from service.api.answers import answer_json, dump
-from service.api.endpoints import BY_NAME, ENDPOINTS
+from service.api.endpoints import BY_NAME, ENDPOINTS, MOST_VERSION
 from service.api.problems import STATUS, problem_response
 from service.api.reading.body import BodyReader, unless_gone
 from service.api.reading.forms import READERS, Form, Reader
@@ -238,8 +238,10 @@ def _server_timing(timing: Timing) -> str:
 def _version(value: str | None) -> int | None:
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal()) or len(value) > 9:
-        raise MalformedRequestError("?version= must be a whole number, for instance 1.")
+    if not (value.isascii() and value.isdecimal()) or len(value) > len(str(MOST_VERSION)):
+        raise MalformedRequestError(
+            f"?version= must be a whole number up to {MOST_VERSION}, for instance 1."
+        )
     return int(value)
 
 
