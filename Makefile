@@ -30,6 +30,7 @@ loadtest: $(VENV)/.dev ## Load a server as clients do, for DURATION: its own, or
 		$(if $(HOST),--host $(HOST)) $(if $(GRPC_HOST),--grpc-host $(GRPC_HOST)) $(ARGS)
 
 soak: $(VENV)/.dev ## Keep good and hostile traffic on a server for MINUTES, and see whether anything grows
+	$(BIN)/pytest -m soak
 	$(BIN)/python -m loadtests.soak --minutes $(MINUTES) $(ARGS)
 
 MINUTES := 10

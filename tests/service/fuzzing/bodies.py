@@ -222,7 +222,7 @@ def _part(source: Random, boundary: bytes) -> bytes:
 def _compressed(source: Random, body: Body) -> Body:
     """Return a body compressed, wrongly compressed, or a bomb."""
     if source.random() < 0.4:
-        packed = source.choice(_bombs())
+        packed = source.choice(bombs())
     else:
         packed = source.choice((gzip.compress, zlib.compress))(body.content, 1)
     if source.random() < 0.4:
@@ -235,7 +235,7 @@ def _compressed(source: Random, body: Body) -> Body:
 
 
 @cache
-def _bombs() -> tuple[bytes, ...]:
+def bombs() -> tuple[bytes, ...]:
     """Return small files that become larger than any body may be, or than it seems."""
     zeros, lists = gzip.compress(bytes(3_000_000)), zlib.compress(b"[" * 1_500_000)
     return zeros, lists, gzip.compress(zeros), gzip.compress(lists)
