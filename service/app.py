@@ -124,7 +124,13 @@ _grpc = GrpcServer(
     listeners=_listeners,
 )
 _ready_mark = ReadyMark(metrics_folder())
-_lifecycle = Lifecycle(_engine, _grpc, _ready_mark, drain_timeout=settings.drain_timeout)
+_lifecycle = Lifecycle(
+    _engine,
+    _grpc,
+    _ready_mark,
+    drain_timeout=settings.drain_timeout,
+    call_timeout=settings.call_timeout,
+)
 
 
 def _make_tracer(worker: str) -> "Tracer | None":
@@ -224,6 +230,7 @@ class Trident(Endpoints):
         flush_buffers()
         if self._tracer is not None:
             await asyncio.to_thread(self._tracer.close)
+        _lifecycle.end_if_hung()
 
     async def __is_ready__(self) -> bool:
         """Tell BentoML's /readyz whether both protocols answer."""

@@ -107,6 +107,11 @@ class Settings(BaseSettings):
     request_timeout: float = Field(default=30.0, gt=0)
     """Seconds after which a request is answered 504. A gRPC call's own deadline can be shorter."""
 
+    call_timeout: float = Field(default=60.0, ge=1, allow_inf_nan=False)
+    """Seconds that one call of a model may run. If it takes longer, it hangs: it can't be
+    interrupted, so the worker ends and is replaced (docs/operations.md). Loading a version may take
+    ten times as long. Set it higher than your slowest model's slowest batch."""
+
     header_timeout: float = Field(default=20.0, gt=0)
     """Seconds within which the headers of an HTTP request must arrive, counted from its first byte.
     Otherwise the request is answered 408. A new connection without a byte is closed after this

@@ -35,7 +35,7 @@ UNDOCUMENTED = (
 )
 """Modules whose names don't say that they are private."""
 
-DOCUMENTED = {"_replace", "_asdict", "PIL.Image.MAX_IMAGE_PIXELS", "warnings.showwarning"}
+DOCUMENTED = {"_replace", "_asdict", "_exit", "PIL.Image.MAX_IMAGE_PIXELS", "warnings.showwarning"}
 """What looks private, or replaces something, and is meant for that."""
 
 

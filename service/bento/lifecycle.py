@@ -3,8 +3,12 @@
 import asyncio
 import gc
 import logging
+import os
+import signal
 import sys
+import time
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import bentoml
@@ -13,14 +17,18 @@ from service import __version__
 from service.api.grpc_server import GrpcServer
 from service.bento.ready_mark import ReadyMark
 from service.engine.engine import Engine
+from service.engine.watchdog import Hang, Watchdog
+from service.errors import DeadlineExceededError
 from service.runtime.saved_model import tensorflow_version
 from service.telemetry.metrics import record_build, record_ready
+from service.telemetry.worker_exits import HUNG
 
 logger = logging.getLogger(__name__)
 
 # For a thread that computes to give up the interpreter's lock. Python's own 5 ms would hold up the
 # event loop while a version is loaded: with 1 ms, its p99 was 0.65 to 0.7 times as long.
 _SWITCH_SECONDS: Final = 0.001
+_FAREWELL_SECONDS: Final = 2.0  # between the end of a worker that hangs and the process's
 _CLOSE_SECONDS: Final = (
     1.0  # for the engine to close, when no caller waits for its answers any more
 )
@@ -36,12 +44,18 @@ class Lifecycle:
         ready_mark: ReadyMark,
         *,
         drain_timeout: float,
+        call_timeout: float,
     ) -> None:
-        """Give calls in progress `drain_timeout` seconds when the worker stops."""
+        """Give calls in progress `drain_timeout` seconds when the worker stops.
+
+        When a call of a model has run for `call_timeout` seconds, the worker ends.
+        """
         self._engine = engine
         self._grpc = grpc_server
         self._ready_mark = ready_mark
         self._drain_timeout = drain_timeout
+        self._call_timeout = call_timeout
+        self._hangs = False
         self._loading: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -55,6 +69,12 @@ class Lifecycle:
         sys.setswitchinterval(_SWITCH_SECONDS)
         record_ready(ready=False)
         await self._grpc.start()
+        watchdog = Watchdog(
+            self._engine,
+            call_timeout=self._call_timeout,
+            on_hang=partial(self._end_hung, asyncio.get_running_loop()),
+        )
+        watchdog.start()
         self._loading = asyncio.create_task(self._load())
 
     def begin_stop(self) -> None:
@@ -73,6 +93,21 @@ class Lifecycle:
             await self._draining
         with suppress(TimeoutError):
             await asyncio.wait_for(self._engine.close(), _CLOSE_SECONDS)
+
+    def _end_hung(self, loop: asyncio.AbstractEventLoop, hang: Hang) -> None:
+        """End the process, in the watchdog's thread. Other requests have a moment to finish."""
+        logger.error("%s: this worker ends, and another takes its place", hang.what)
+        self._hangs = True
+        if hang.model is not None:
+            loop.call_soon_threadsafe(hang.model.batcher.give_up, _hung(self._call_timeout))
+        os.kill(os.getpid(), signal.SIGTERM)  # it drains, if the event loop isn't stuck
+        time.sleep(_FAREWELL_SECONDS)
+        os._exit(HUNG)
+
+    def end_if_hung(self) -> None:
+        """End the process if something hangs: Python itself would wait for that thread."""
+        if self._hangs:
+            os._exit(HUNG)
 
     async def _load(self) -> None:
         try:
@@ -94,3 +129,10 @@ class Lifecycle:
         self._ready_mark.set(ready=True)
         record_ready(ready=True)
         logger.info("ready: gRPC on port %d", self._grpc.port)
+
+
+def _hung(seconds: float) -> DeadlineExceededError:
+    return DeadlineExceededError(
+        f"The model hasn't answered within {seconds:g} s. If it does so again for the same inputs, "
+        "don't send them."
+    )

@@ -23,7 +23,7 @@ from service.bento.metrics_folder import keep_metrics_folder
 from service.bento.orphan import END_SECONDS, SUPERVISOR
 from service.bento.ports import GRPC_SOCKET, Port, http_port
 from service.bento.start_pause import MEMORY_SECONDS, StartPause
-from service.telemetry.worker_exits import WorkerExits
+from service.telemetry.worker_exits import HUNG, WorkerExits
 
 logger = logging.getLogger(__name__)
 
@@ -220,4 +220,6 @@ def _manner(exit_code: int) -> str:
         return "was killed by SIGKILL. If nobody sent it, the kernel did, because memory ran out."
     if exit_code < 0:
         return f"was ended by {signal.Signals(-exit_code).name}"
+    if exit_code == HUNG:
+        return "hung, as its last lines say, and has ended itself"
     return f"ended with exit code {exit_code}"

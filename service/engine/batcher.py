@@ -81,7 +81,9 @@ class Batcher(Generic[Row, Answer]):
         self._pending: set[Submission[Row, Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._next_expiry = math.inf
-        self._running = False
+        self._calls = 0
+        self.running_rows = 0
+        """How many rows the batch has that runs; 0 if none does."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._woken = False
@@ -128,18 +130,32 @@ class Batcher(Generic[Row, Answer]):
 
     async def close(self) -> None:
         """Refuse new rows and those that still wait; wait until the running batch is done."""
+        self._refuse()
+        await self._idle.wait()
+        self._executor.shutdown(wait=False)
+
+    def give_up(self, error: TridentError) -> None:
+        """Refuse new rows and those that still wait, and fail the requests of the running batch."""
+        self._refuse()
+        for request in list(self._pending):
+            request.fail(error)
+
+    def _refuse(self) -> None:
         self._closed = True
         for request in self._queue.take_all():
             request.fail(_stopping())
         if self._timer is not None:
             self._timer.cancel()
-        await self._idle.wait()
-        self._executor.shutdown(wait=False)
 
     @property
     def idle(self) -> bool:
         """Whether no row waits and no batch runs."""
-        return not self._queue.rows and not self._running
+        return not self._queue.rows and not self.running_rows
+
+    @property
+    def running_call(self) -> int | None:
+        """The number of the call of the model that runs; None if none does. Any thread may ask."""
+        return self._calls if self.running_rows else None
 
     def _enqueue(self, rows: Sequence[Row], deadline: float) -> Submission[Row, Answer]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -179,7 +195,7 @@ class Batcher(Generic[Row, Answer]):
 
     def _wake(self) -> None:
         """Start the next batch after this turn of the event loop, in which more rows may come."""
-        if not self._running and not self._woken:
+        if not self.running_rows and not self._woken:
             self._woken = True
             asyncio.get_running_loop().call_soon(self._dispatch)
 
@@ -194,14 +210,15 @@ class Batcher(Generic[Row, Answer]):
         self._metrics.queued(self._queue.rows)
         if not batch:
             return
+        self.running_rows = len(batch)
         if self._runs_inline(batch):
             outcomes = self._run(batch)
+            self.running_rows = 0
             elapsed = self._clock() - started
             self.limit.ran(len(batch), elapsed)
             self._settle(batch, started, elapsed, outcomes)
             self._dispatch_when_quiet()
         else:
-            self._running = True
             self._idle.clear()
             self._run_in_executor(batch, started)
 
@@ -245,17 +262,18 @@ class Batcher(Generic[Row, Answer]):
     ) -> None:
         """Give the executor its next batch, then deliver the answers of the last one."""
         elapsed = self._clock() - started
-        self._running = False
+        self.running_rows = 0
         self.limit.ran(len(batch), elapsed)
         if not self._is_short(min(self._queue.rows, self._max_batch_size)):
             self._dispatch()
         self._settle(batch, started, elapsed, outcomes)
-        if not self._running:
+        if not self.running_rows:
             self._idle.set()
             self._dispatch_when_quiet()
 
     def _run(self, batch: Sequence[Item[Row, Answer]]) -> list[Answer | TridentError]:
         """Run a batch. If it fails, run each row alone, so that only the bad ones fail."""
+        self._calls += 1
         try:
             return list(self._predict([item.row for item in batch]))
         except Exception:

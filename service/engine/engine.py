@@ -9,6 +9,7 @@ from typing import Any
 
 from service.admission import Account
 from service.engine.decoding import Decoder, until
+from service.engine.folder.artifact import Key
 from service.engine.limits import Limits
 from service.engine.registry import ModelChoice, Registry
 from service.engine.rollout.agreement import Agreement
@@ -59,6 +60,15 @@ class Engine:
     def ready(self) -> bool:
         """Whether models are loaded and warm, and the engine isn't closing."""
         return self._ready
+
+    def loaded(self) -> Sequence[ServedModel]:
+        """Return all versions in memory, also those that nobody finds yet or any more."""
+        return () if self.rollout is None else self.rollout.loaded()
+
+    @property
+    def loading(self) -> Key | None:
+        """The version that is being loaded, if one is. Any thread may ask, also for `loaded`."""
+        return None if self.rollout is None else self.rollout.loading
 
     def kind_of(self, choice: ModelChoice) -> str:
         """Return the kind of a model's task, for instance "image_classification".

@@ -9,7 +9,10 @@ from typing import Final, Literal, get_args
 
 from prometheus_client.values import MultiProcessValue
 
-Cause = Literal["killed", "crashed", "ended"]
+Cause = Literal["killed", "crashed", "hung", "ended"]
+
+HUNG: Final = 70
+"""Exit code of a worker that ends because something in it hangs (EX_SOFTWARE of sysexits.h)."""
 
 _NAME: Final = "trident_worker_exits"
 _HELP: Final = "Workers that ended although the service wasn't stopping, by cause."
@@ -38,6 +41,8 @@ class WorkerExits:
 def _cause(exit_code: int) -> Cause:
     if exit_code == -signal.SIGKILL:
         return "killed"
+    if exit_code == HUNG:
+        return "hung"
     if exit_code in (0, -signal.SIGTERM, -signal.SIGINT):
         return "ended"
     return "crashed"

@@ -39,6 +39,12 @@ def tensor_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def endless_models(demo_models: Path) -> Path:
+    """A folder with endless/1: its call for a white image doesn't end."""
+    return demo_models.with_name(f"{demo_models.name}-endless")
+
+
+@pytest.fixture(scope="session")
 def all_models(
     shipped_models: Path, demo_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

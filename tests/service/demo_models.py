@@ -4,7 +4,8 @@
 own. `slow` takes long for a white image and no time for any other.
 
 Run as a program, `python -m tests.service.demo_models FOLDER`, it writes tint/1, tint/2 and
-slow/1, the default: in a separate process, since TensorFlow can be set up only once per process.
+slow/1, the default, and in FOLDER-endless endless/1, for which a white image takes for ever: in a
+separate process, since TensorFlow can be set up only once per process.
 """
 
 import hashlib
@@ -50,8 +51,8 @@ def save_brightness(models: Path) -> Path:
     return _save(folder, measure, preprocessing, task="image_brightness", outputs=outputs)
 
 
-def save_slow(models: Path) -> Path:
-    """Write slow/1: a white picture takes two seconds, whatever the batch's size."""
+def save_slow(models: Path, name: str = "slow", seconds: float = _SLOW_SECONDS) -> Path:
+    """Write NAME/1: a white picture takes so many seconds, whatever the batch's size."""
     import tensorflow as tf
 
     def classify(image: Any) -> dict[str, Any]:
@@ -59,13 +60,13 @@ def save_slow(models: Path) -> Path:
         is_white = tf.cast(brightness > 250.0, tf.float32)
         # By the clock, not by an amount of work: it takes as long on a fast machine as on a busy
         # one.
-        end = tf.timestamp() + _SLOW_SECONDS * tf.cast(tf.reduce_max(is_white), tf.float64)
+        end = tf.timestamp() + seconds * tf.cast(tf.reduce_max(is_white), tf.float64)
         rounds = tf.while_loop(lambda _: tf.timestamp() < end, lambda i: (i + 1,), (0,))[0]
         nothing = 0.0 * tf.cast(rounds, tf.float32)  # the answer needs the loop's result
         return {"probabilities": tf.stack([1.0 - is_white, is_white + nothing], axis=1)}
 
     preprocessing = {"height": 28, "width": 28, "channels": 1}
-    folder = models / "slow" / "1"
+    folder = models / name / "1"
     return _save(folder, classify, preprocessing, labels=SLOW_LABELS, dtype="uint8")
 
 
@@ -117,5 +118,6 @@ if __name__ == "__main__":
     save_tint(target, 1)
     save_tint(target, 2)
     save_slow(target)
+    save_slow(target.with_name(f"{target.name}-endless"), "endless", seconds=3600.0)
     (target / "tint" / "serving.json").write_text('{"versions": "all"}')
     (target / "defaults.json").write_text('{"image_classification": "slow"}')

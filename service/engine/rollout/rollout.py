@@ -9,9 +9,9 @@ last requests, and is freed. See docs/decisions/versions.md.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Final, TypeVar
 
 from service.engine.folder.artifact import Key, open_artifact
@@ -64,11 +64,17 @@ class Rollout:
         self._served: Mapping[Key, ServedModel] = {}
         self._rejected: Set[tuple[str, str]] = frozenset()
         self._tasks: list[asyncio.Task[None]] = []
+        self.loading: Key | None = None
+        """The version that is being loaded, if one is."""
 
     @property
     def unloading(self) -> Set[Key]:
         """The versions that answer their last requests."""
         return {model.artifact.key for model in self._unloading}
+
+    def loaded(self) -> list[ServedModel]:
+        """Return all versions in memory."""
+        return [*self._loaded.values(), *self._unloading]
 
     def target(self) -> ServingTarget:
         """Return the newest target, whether it is in force yet or not."""
@@ -189,12 +195,21 @@ class Rollout:
         artifact = open_artifact(version.path, version.digest)
         if self._in_force:
             # One worker after another: the others answer meanwhile at their full speed.
-            with self._guard.loading(version.key):
+            with self._guard.loading(version.key), self._noted(version.key):
                 model = load_model(artifact, self._limits, self._before(version))
                 _optimize_for(model, _OPTIMIZE_SECONDS)
                 return model
         self._guard.check(version.key)
-        return load_model(artifact, self._limits)
+        with self._noted(version.key):
+            return load_model(artifact, self._limits)
+
+    @contextmanager
+    def _noted(self, key: Key) -> Iterator[None]:
+        self.loading = key
+        try:
+            yield
+        finally:
+            self.loading = None
 
     def _switch(self) -> bool:
         """Take note of a target that has come in force. Return whether one has."""

@@ -32,6 +32,13 @@ class FakeEngine:
     async def load(self) -> None:
         await self.may_load.wait()
 
+    def loaded(self) -> list[Any]:
+        return []
+
+    @property
+    def loading(self) -> None:
+        return None
+
     async def close(self) -> None:
         await self.may_close.wait()
 
@@ -47,7 +54,7 @@ def worker(engine: Any, port: int) -> Lifecycle:
         admit=lambda _: "-",
         refusals=RefusalPacer(),
     )
-    return Lifecycle(engine, server, ReadyMark(None), drain_timeout=0.0)
+    return Lifecycle(engine, server, ReadyMark(None), drain_timeout=0.0, call_timeout=60.0)
 
 
 async def connects(port: int) -> bool:

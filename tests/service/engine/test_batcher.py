@@ -287,3 +287,39 @@ async def test_the_times_are_those_of_the_clock(
     assert batched.queue == pytest.approx(2.0)
     assert batched.inference == pytest.approx(2.0)
     await first
+
+
+async def test_a_batcher_that_gives_up_fails_the_batch_that_runs_and_refuses_the_rest(
+    make: MakeBatcher, model: Model, queue: WatchedQueue
+) -> None:
+    batcher = make()
+    assert batcher.running_call is None
+    running = submit(batcher, 1, 2)
+    await model.busy()
+    call = batcher.running_call
+    assert call is not None
+    waiting = submit(batcher, 3)
+    await queue.holds(1)
+    batcher.give_up(DeadlineExceededError("it hangs"))
+    with pytest.raises(DeadlineExceededError):
+        await answer(running)
+    with pytest.raises(NotReadyError):
+        await answer(waiting)
+    with pytest.raises(NotReadyError):
+        await answer(submit(batcher, 4))
+    assert batcher.running_call == call
+
+
+async def test_each_call_of_the_model_has_a_number_of_its_own(
+    make: MakeBatcher, model: Model
+) -> None:
+    """A batch that failed is run row by row: that takes long, but doesn't hang."""
+    batcher = make()
+    task = submit(batcher, 13, 1)
+    numbers = set()
+    for _ in range(3):  # the batch, and each of its rows
+        await model.busy()
+        numbers.add(batcher.running_call)
+        model.let_go()
+    await answer(task)
+    assert len(numbers) == 3
