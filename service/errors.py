@@ -150,7 +150,15 @@ class InternalError(TridentError):
 
 
 class CorruptModelError(Exception):
-    """A model on disk is incomplete, altered or of an unknown form, or there is none at all."""
+    """A model on disk is incomplete, altered or of an unknown form, or there is none at all.
+
+    The message may have names and sentences in it that come with the model: what can't be printed
+    in them is escaped, so that they can't forge a line of the log or control a terminal.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Keep the message in one line that can be printed."""
+        super().__init__(printable(message))
 
 
 class UnwritableModelsError(Exception):
@@ -168,6 +176,16 @@ def quoted(name: str) -> str:
 def whole_seconds(seconds: float) -> int:
     """Return a time to wait as `Retry-After` says it (RFC 9110, 10.2.3): 1 or more."""
     return max(1, math.ceil(seconds))
+
+
+def printable(text: str) -> str:
+    """Return a text with what can't be printed escaped: ends of lines, control characters ..."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def unreadable(path: Path, error: OSError) -> CorruptModelError:

@@ -5,16 +5,17 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from service.engine.batcher import Batcher
-from service.engine.folder.artifact import Artifact
+from service.engine.folder.artifact import Artifact, unchanged
 from service.engine.limits import Limits
 from service.runtime.card import ModelCard
 from service.runtime.golden import check_golden
+from service.runtime.memory_limit import limited_memory
 from service.runtime.runner import Race, ShapeProgram
 from service.runtime.saved_model import SavedModel
 from service.tasks.kinds import make_task
@@ -101,17 +102,17 @@ def load_model(
     """
     card = artifact.card
     started = time.monotonic()
-    model = SavedModel(artifact.path)
-    try:
-        task = make_task(model, card, limits)
-        loaded = time.monotonic()
-        check_golden(model, card, artifact.path)
+    with ExitStack() as failing, limited_memory():
+        with unchanged(artifact):
+            model = SavedModel(artifact.path)
+            failing.callback(model.close)
+            task = make_task(model, card, limits)
+            loaded = time.monotonic()
+            check_golden(model, card, artifact.path)
         if before is not None:
             task.expect(before.programs())
         task.warm_up()
-    except BaseException:
-        model.close()
-        raise
+        failing.pop_all()
     warm = time.monotonic()
     record_loaded(
         card.name,

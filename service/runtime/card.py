@@ -4,11 +4,23 @@ The service gets from it all that it needs to know of a model: the task, the lab
 and the preprocessing. Fields that it doesn't know (hyperparameters, training data) are ignored.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from service.errors import CorruptModelError
+
+MODEL_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+"""What a model's name may be, as a regular expression."""
+
+
+def _check_file_name(name: str) -> str:
+    if any(part in ("", ".", "..") for part in name.split("/")) or not name.isprintable():
+        raise ValueError(f"{name!r} isn't the path of a file below the version's folder")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_check_file_name)]
 
 
 class CardPart(BaseModel):
@@ -97,8 +109,8 @@ Preprocessing = ImagePreprocessing | TextPreprocessing | RawTextPreprocessing | 
 class ModelCard(CardPart):
     """What the service needs to know of a model."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    version: int = Field(ge=1)
+    name: str = Field(pattern=f"^{MODEL_NAME}$")
+    version: int = Field(ge=1, lt=2**63)
     task: str
     description: str = ""
     created: str = ""
@@ -108,7 +120,8 @@ class ModelCard(CardPart):
     libraries: dict[str, str] = {}
     metrics: tuple[dict[str, Any], ...] = ()
     """Measurements from the training, for people: a name, a data set, a value and more."""
-    files: dict[str, str]
+    files: dict[FileName, str]
+    """The SHA-256 of each file, by its path below the version's folder."""
 
     def signature(self, name: str, *outputs: str) -> SignatureSpec:
         """Return the card's entry for a signature, which must have these outputs.

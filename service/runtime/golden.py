@@ -22,6 +22,9 @@ _TOLERANCE: Final = 0.02
 changes less than that; wrong weights or a missing operation change more."""
 
 
+_MOST_BYTES: Final = 256 * 1024 * 1024  # of all arrays; `make package` writes a few MiB at most
+
+
 def check_golden(model: SavedModel, card: ModelCard, folder: Path) -> None:
     """Run the golden inputs in `folder`, if it has any, and compare the answers.
 
@@ -53,10 +56,19 @@ def check_golden(model: SavedModel, card: ModelCard, folder: Path) -> None:
 
 def _read(file: Path) -> dict[str, Array]:
     try:
+        _check_size(file)
         with np.load(file, allow_pickle=False) as content:
             return {name: _fed(content[name]) for name in content.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except Exception as error:  # whatever zipfile and NumPy raise for a damaged file
         raise CorruptModelError(f"{file} can't be read: {error}.") from error
+
+
+def _check_size(file: Path) -> None:
+    """Raise ValueError if the arrays are far larger than examples are: zip can hide that."""
+    with zipfile.ZipFile(file) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > _MOST_BYTES:
+        raise ValueError(f"it has {size} bytes when it is unpacked, over {_MOST_BYTES}")
 
 
 def _fed(array: Array) -> Array:

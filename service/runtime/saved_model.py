@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from service.errors import CorruptModelError
 from service.runtime.card import SignatureSpec
 from service.runtime.compiled_call import add_compiled_calls, compiled_name
+from service.runtime.graph_check import check_graph
 from service.runtime.signature_check import find_difference
 from service.runtime.tensorflow_import import import_tensorflow
 
@@ -51,7 +52,11 @@ class SavedModel:
     """A SavedModel in memory. Its signatures can be used until it is closed."""
 
     def __init__(self, path: Path) -> None:
-        """Load the folder `path`. Raises CorruptModelError if TensorFlow can't."""
+        """Load the folder `path`.
+
+        Raises:
+            CorruptModelError: TensorFlow can't load it, or its graph has what isn't allowed.
+        """
         import_tensorflow()
         from tensorflow.python.framework import errors
 
@@ -71,6 +76,7 @@ class SavedModel:
         tags = [list(graph.meta_info_def.tags) for graph in loader.saved_model.meta_graphs]
         serving = next((these for these in tags if _SERVING in these), [_SERVING])
         content = loader.get_meta_graph_def_from_tags(serving)
+        check_graph(content, str(self.path))
         self._compilable = add_compiled_calls(content)
         self._signatures = dict(content.signature_def)
         self._calls: dict[str, _Call] = {}

@@ -1,18 +1,28 @@
 """The folder of one version on disk: its card, and whether its files are those of the card."""
 
 import hashlib
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+import psutil
 from pydantic import ValidationError
 
-from service.engine.folder.folder_files import FileHashes, FileStats
+from service.engine.folder.folder_files import (
+    FileHashes,
+    FileStat,
+    FileStats,
+    read_small,
+    stat_files,
+)
 from service.errors import CorruptModelError, first_fault, unreadable
 from service.runtime.card import ModelCard
 
 CARD = "model.json"
+
+_MAX_CARD: Final = 4 * 1024 * 1024  # bytes: some 100,000 labels
 
 RESERVED_NAMES = frozenset({"reload"})
 """Names that no model can have, since `/models/NAME` with them is another endpoint."""
@@ -76,7 +86,7 @@ def open_artifact(path: Path, digest: str) -> Artifact:
         CorruptModelError: the card can't be read, or another has taken its place.
     """
     try:
-        content = (path / CARD).read_bytes()
+        content = read_small(path / CARD, _MAX_CARD)
     except OSError as error:
         raise unreadable(path / CARD, error) from error
     if hashlib.sha256(content).hexdigest() != digest:
@@ -96,10 +106,9 @@ def read_card(folder: Path, files: FileStats) -> tuple[ModelCard, str]:
             f"{folder.parent}: a model can't have the name {name}, since /models/{name} is another "
             "endpoint. Package the model under another name."
         )
-    if files.get(CARD) is None:
-        raise _missing(folder / CARD)
+    _check_present(folder, CARD, files)
     try:
-        content = (folder / CARD).read_bytes()
+        content = read_small(folder / CARD, _MAX_CARD)
         card = ModelCard.model_validate_json(content)
     except OSError as error:
         raise unreadable(folder / CARD, error) from error
@@ -128,13 +137,14 @@ def verify_files(folder: Path, card: ModelCard, files: FileStats, hashes: FileHa
     Raises:
         CorruptModelError: a file is missing, altered, unreadable, or the card has no hash of it.
     """
+    for name in sorted(card.files):
+        _check_present(folder, name, files)
     unknown = _read_by_tensorflow(files) - card.files.keys()
     if unknown:
         names = ", ".join(sorted(unknown))
         raise CorruptModelError(f"{folder}: its card has no hash of {names}. Export it again.")
-    present = {name: stat for name, stat in files.items() if stat is not None}
-    for name in sorted(card.files.keys() - present.keys()):
-        raise _missing(folder / name)
+    present = {name: stat for name, stat in files.items() if not isinstance(stat, str)}
+    _check_size(folder, sum(present[name].size for name in card.files))
     for name, expected in card.files.items():
         try:
             found = hashes.sha256(folder / name, present[name])
@@ -147,14 +157,56 @@ def verify_files(folder: Path, card: ModelCard, files: FileStats, hashes: FileHa
             )
 
 
-def _missing(file: Path) -> CorruptModelError:
-    return CorruptModelError(f"{file} can't be read: there is no such file.")
+@contextmanager
+def unchanged(artifact: Artifact) -> Iterator[None]:
+    """Load an artifact's files in the block; its card has the hashes of what is loaded.
+
+    Each worker checks that for itself: since the folder was looked at, files could have been
+    replaced.
+
+    Raises:
+        CorruptModelError: a file was altered before, or has changed meanwhile.
+    """
+    path = artifact.path
+    before = _stat(path)
+    verify_files(path, artifact.card, before, FileHashes())
+    yield
+    if _stat(path) != before:
+        raise CorruptModelError(f"{path}: its files have changed while they were loaded.")
+
+
+def _stat(folder: Path) -> FileStats:
+    try:
+        return stat_files(folder)
+    except OSError as error:
+        raise unreadable(folder, error) from error
+
+
+def _check_present(folder: Path, name: str, files: FileStats) -> None:
+    """Raise CorruptModelError if there is no such file, with the reason."""
+    found = files.get(name)
+    if isinstance(found, FileStat):
+        return
+    place = next((part for part in Path(name).parents if str(part) in files), Path(name))
+    reason = files.get(str(place), "there is no such file")
+    raise CorruptModelError(f"{folder / place} can't be read: {reason}.")
+
+
+def _check_size(folder: Path, size: int) -> None:
+    """Refuse what can't be loaded anyway, before it is read for minutes."""
+    memory = psutil.virtual_memory().total
+    if size > memory:
+        raise CorruptModelError(
+            f"{folder}: its files have {size} bytes, more than this machine's memory ({memory})."
+        )
 
 
 def _read_by_tensorflow(files: FileStats) -> Set[str]:
-    variables = {
+    """Return the names that need a hash: also of what isn't a file, but could be one later."""
+    loaded = {
         name
         for name in files
-        if name.startswith("variables/") and not name.removeprefix("variables/").startswith(".")
+        for folder, _, rest in (name.partition("/"),)
+        if folder in ("variables", "assets") and not rest.startswith(".")
     }
-    return {"saved_model.pb"} | variables
+    return {"saved_model.pb"} | loaded

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from service.engine.folder.folder_files import read_small
+from service.engine.folder.policy import MAX_CONFIGURATION
 from service.errors import CorruptModelError, first_fault, unreadable
 
 DEFAULTS = "defaults.json"
@@ -81,7 +83,7 @@ def _by_task(models: Mapping[str, str | None]) -> dict[str, list[str]]:
 
 def _read(file: Path) -> dict[str, str]:
     try:
-        return _Names.validate_json(file.read_bytes())
+        return _Names.validate_json(read_small(file, MAX_CONFIGURATION))
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -8,10 +8,14 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from service.engine.folder.folder_files import read_small
 from service.errors import CorruptModelError, first_fault, quoted, unreadable
 
 POLICY: Final = "serving.json"
 """The file in a model's folder that says which versions are served."""
+
+MAX_CONFIGURATION: Final = 1024 * 1024
+"""Bytes that `serving.json` or `defaults.json` may have."""
 
 STABLE: Final = "stable"
 """The label of the version that answers who names none."""
@@ -123,7 +127,9 @@ def read_content(file: Path) -> dict[str, Any]:
         CorruptModelError: the file can't be read, or isn't a JSON object.
     """
     try:
-        content = json.loads(file.read_bytes(), object_pairs_hook=_without_repetition)
+        content = json.loads(
+            read_small(file, MAX_CONFIGURATION), object_pairs_hook=_without_repetition
+        )
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -138,11 +144,12 @@ def read_content(file: Path) -> dict[str, Any]:
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
             raise ValueError(f"it has {name!r} twice")
-    return dict(pairs)
+        found[name] = value
+    return found
 
 
 def make_policy(content: Mapping[str, Any], default: ServingPolicy) -> ServingPolicy:

@@ -1,9 +1,12 @@
 """The models on disk, in TensorFlow Serving's layout: NAME/VERSION/saved_model.pb."""
 
+import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from service.engine.folder.artifact import CARD, Artifact, IncompleteVersion, RejectedVersion
 from service.engine.folder.default_models import (
@@ -15,6 +18,10 @@ from service.engine.folder.default_models import (
 from service.engine.folder.policy import ServingPolicy, default_policy, read_policy
 from service.engine.folder.version_folder import VersionFolder
 from service.errors import CorruptModelError, unreadable
+from service.runtime.card import MODEL_NAME
+
+MAX_VERSIONS: Final = 2_000
+"""Versions of all models together that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ class Repository:
         replaced by another, or a link that is being switched, isn't there for a moment.
         """
         found: list[Path] = []
-        models = _subfolders(self._models)
+        models = _with_names(_subfolders(self._models), faults)
         before = self._versions
         missing = {path.parent for path in before} - set(models)
         unread = {model for model in missing if model.is_symlink()}
@@ -135,6 +142,7 @@ class Repository:
                 unread.add(model)
         if self._is_known and not found and not unread:
             raise CorruptModelError(f"{self._models} is missing, or it has no model any more.")
+        found = _newest(found, faults)
         gone = {path for path in before.keys() - set(found) if path.parent not in unread}
         dropped = gone if settled or not self._is_known else gone & self._gone
         self._gone = gone - dropped
@@ -208,6 +216,34 @@ def _no_model(models: Path) -> str:
         f"No model in {models} can be served: expected NAME/VERSION/{CARD}. "
         "Train models with `make train`, or set TRIDENT_MODELS to the folder that has them."
     )
+
+
+def _with_names(models: list[Path], faults: list[str]) -> list[Path]:
+    """Return the folders whose names a model can have: no card can name another."""
+    odd = [model for model in models if re.fullmatch(MODEL_NAME, model.name) is None]
+    if odd:
+        faults.append(
+            f"{odd[0].parent}: no model can have the name {odd[0].name!a}"
+            f"{f' (and {len(odd) - 1} more)' if len(odd) > 1 else ''}. Take letters, digits, '_', "
+            "'-' and '.', at most 64, the first a letter or a digit."
+        )
+    return [model for model in models if model not in odd]
+
+
+def _newest(versions: list[Path], faults: list[str]) -> list[Path]:
+    """Return the versions to look at: not more than can be looked at every two seconds."""
+    if len(versions) <= MAX_VERSIONS:
+        return versions
+    faults.append(
+        f"There are {len(versions)} versions in the folder of models: only the {MAX_VERSIONS} "
+        "newest are looked at. Remove old ones."
+    )
+    ranks: Counter[Path] = Counter()  # how many newer ones the model has
+    ranked = []
+    for path in sorted(versions, key=lambda path: -int(path.name)):
+        ranked.append((ranks[path.parent], path))
+        ranks[path.parent] += 1
+    return [path for _, path in sorted(ranked)[:MAX_VERSIONS]]
 
 
 def _is_number(name: str) -> bool:

@@ -1,8 +1,9 @@
 """A version that ends the process that loads it ends only one worker.
 
-A file stands for each version that is being loaded. If it is still there when nobody loads any
-more, the process that wrote it was killed meanwhile: by the kernel, because memory ran out, or by a
-fault in the model's own code. The version isn't loaded again by the other workers.
+A file stands for each version that a process loads, and the process holds the file's lock. If the
+file is there and isn't locked, its process was killed meanwhile: by the kernel, because memory ran
+out, by a fault in the model's own code, or by the watchdog, because the loading never ended. The
+version isn't loaded again by the other workers.
 """
 
 import os
@@ -28,30 +29,31 @@ class LoadingGuard:
         self._folder = folder
         self._lock = folder / "lock"
 
-    def check(self, key: Key) -> None:
-        """Raise CorruptModelError if a process was killed while it loaded this version."""
-        lock = try_lock(self._lock)
-        if lock is None:  # another worker loads: its file doesn't mean anything yet
-            return
-        try:
-            self._check(key)
-        finally:
-            os.close(lock)
-
     @contextmanager
-    def loading(self, key: Key) -> Iterator[None]:
-        """Load a version in the block, when no other worker loads one. It blocks.
+    def loading(self, key: Key, *, deaths: int = 1) -> Iterator[None]:
+        """Load a version in the block.
 
         Raises:
-            CorruptModelError: a process was killed while it loaded this version.
+            CorruptModelError: so many processes were killed while they loaded this version.
         """
-        with self.turn():
-            self._check(key)
-            self._mark(key).touch()
-            try:
-                yield
-            finally:
-                self._mark(key).unlink(missing_ok=True)
+        self._check(key, deaths)
+        with self._marked(key):
+            yield
+        for mark in self._abandoned(key):
+            mark.unlink(missing_ok=True)
+
+    @contextmanager
+    def _marked(self, key: Key) -> Iterator[None]:
+        """Hold a mark of this process. It is locked already when it gets its name."""
+        new = self._folder / f"{os.getpid()}.new"
+        lock = try_lock(new)
+        mark = new.replace(self._folder / f"{_written(key)}.{os.getpid()}")
+        try:
+            yield
+        finally:
+            mark.unlink(missing_ok=True)
+            if lock is not None:
+                os.close(lock)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -66,16 +68,35 @@ class LoadingGuard:
             os.close(lock)
         time.sleep(2 * _LOOK_SECONDS)  # the others get their turn before this worker's next
 
-    def _check(self, key: Key) -> None:
+    def _check(self, key: Key, deaths: int) -> None:
         """Raise the error once: when the version's files change, it may be tried again."""
-        mark = self._mark(key)
-        if mark.exists():
-            mark.unlink()
-            name, version, _ = key
-            raise CorruptModelError(
-                f"A worker process was killed while it loaded {name}/{version}. Perhaps it needs "
-                "more memory than there is, or its code has a fault."
-            )
+        marks = self._abandoned(key)
+        if len(marks) < deaths:
+            return
+        for mark in marks:
+            mark.unlink(missing_ok=True)
+        name, version, _ = key
+        raise CorruptModelError(
+            f"A worker process was killed while it loaded {name}/{version}. Perhaps it needs "
+            "more memory than there is, takes too long, or its code has a fault."
+        )
 
-    def _mark(self, key: Key) -> Path:
-        return self._folder / "-".join(map(str, key))
+    def _abandoned(self, key: Key) -> list[Path]:
+        return [mark for mark in self._folder.glob(f"{_written(key)}.*") if _is_abandoned(mark)]
+
+
+def _written(key: Key) -> str:
+    return "-".join(map(str, key))
+
+
+def _is_abandoned(mark: Path) -> bool:
+    """Tell whether the process that made a mark is gone: it holds a lock as long as it lives."""
+    try:
+        lock = try_lock(mark, make=False)
+    except FileNotFoundError:
+        return False
+    if lock is None:
+        return False
+    is_there = os.fstat(lock).st_nlink > 0  # otherwise it was removed since it was opened
+    os.close(lock)
+    return is_there

@@ -195,12 +195,12 @@ class Rollout:
         artifact = open_artifact(version.path, version.digest)
         if self._in_force:
             # One worker after another: the others answer meanwhile at their full speed.
-            with self._guard.loading(version.key), self._noted(version.key):
+            with self._guard.turn(), self._guard.loading(version.key), self._noted(version.key):
                 model = load_model(artifact, self._limits, self._before(version))
                 _optimize_for(model, _OPTIMIZE_SECONDS)
                 return model
-        self._guard.check(version.key)
-        with self._noted(version.key):
+        # At the start all workers load at once. One death may be an accident.
+        with self._guard.loading(version.key, deaths=2), self._noted(version.key):
             return load_model(artifact, self._limits)
 
     @contextmanager

@@ -47,13 +47,14 @@ class Attendance:
     silent: frozenset[str]
 
 
-def try_lock(path: Path) -> int | None:
+def try_lock(path: Path, *, make: bool = True) -> int | None:
     """Return a descriptor that holds the file's lock until it is closed; None if another does.
 
-    The file is made if it is missing. On Windows there is no lock: one worker needs none.
+    With `make` the file is made if it is missing. On Windows there is no lock: one worker needs
+    none.
     """
     # Python opens files with O_CLOEXEC: a program that this process starts doesn't hold the lock.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
     if sys.platform != "win32":
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,9 +1,14 @@
 """Golden inputs and outputs: a version that answers wrongly on this machine isn't served."""
 
+import io
+import pickle
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from service.engine.folder.artifact import Artifact
@@ -92,3 +97,62 @@ def test_a_version_without_a_golden_file_is_not_asked(
     artifact, model = digits
     files = {name: h for name, h in artifact.card.files.items() if name != FILE}
     check_golden(model, artifact.card.model_copy(update={"files": files}), tmp_path)
+
+
+def write_array(archive: zipfile.ZipFile, count: int, content: bytes) -> None:
+    """Write an array whose header says that it has so many bytes."""
+    with archive.open("serving_default/inputs/image.npy", "w") as member:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count,)}
+        np.lib.format.write_array_header_1_0(member, header)
+        member.write(content)
+
+
+def bomb(file: Path) -> None:
+    """An array of zeros that is small as a file."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        write_array(archive, 2**28, bytes(2**28))
+
+
+def claimed(file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        write_array(archive, 2**52, b"")
+
+
+def npy(array: Any) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+class Code:
+    def __reduce__(self) -> Any:
+        return print, ("this code must not run",)
+
+
+FORGED: dict[str, Callable[[Path], Any]] = {
+    "a bomb": bomb,
+    "a size that isn't there": claimed,
+    "Python objects": lambda file: np.savez(file, allow_pickle=True, x=np.array([Code()])),
+    "a pickle": lambda file: file.write_bytes(pickle.dumps(Code())),
+    "an array without a zip": lambda file: file.write_bytes(npy(np.zeros(3))),
+    "nothing": lambda file: file.write_bytes(b""),
+    "a zip of nothing known": lambda file: zipfile.ZipFile(file, "w").writestr("a", b"x"),
+    "a name out of the folder": lambda file: np.savez(
+        file, allow_pickle=False, **{"../../x": np.zeros(1)}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_file_is_refused(
+    digits: tuple[Artifact, SavedModel],
+    tmp_path: Path,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    FORGED[name](tmp_path / FILE)
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(CorruptModelError):
+        check_golden(digits[1], digits[0].card, tmp_path)
+    assert psutil.Process().memory_info().rss - before < 100e6
+    assert "must not run" not in capsys.readouterr().out
