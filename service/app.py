@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service import __version__
+from service.api.access.browsers import Browsers
 from service.api.access.gate import Gate
 from service.api.access.keyring import Keyring
 from service.api.access.keys import InvalidKeysError
@@ -27,7 +28,7 @@ from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
 from service.bento.metrics_folder import choose_metrics_folder, metrics_folder
-from service.bento.ports import grpc_port, inherited_grpc_socket
+from service.bento.ports import grpc_port, operations_port
 from service.bento.ready_mark import ReadyMark
 from service.bento.supervisor import supervise
 from service.engine.engine import Engine
@@ -42,9 +43,12 @@ from service.telemetry.exchange import ExchangeListener
 from service.telemetry.exposition import render_metrics
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
+from service.transport.http1.server import Door
 from service.transport.http1.server_context import ServerContext
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
+from service.transport.tls import Certificates, InvalidCertificateError
+from service.watched_files import look_again
 
 if TYPE_CHECKING:
     from service.telemetry.tracing import Tracer
@@ -104,8 +108,24 @@ _time_limits = TimeLimits(
     min_rate=settings.min_transfer_rate,
 )
 _keyring = Keyring(settings.keys_file, settings.keys.get_secret_value() if settings.keys else None)
-_gate = Gate(_keyring, _listeners)
 _refusals = RefusalPacer()
+_browsers = Browsers(settings.cors_origins, has_tls=settings.tls_certificate is not None)
+_gate = Gate(_keyring, _browsers, _listeners, operations_apart=settings.operations_port != 0)
+_grpc_port = grpc_port(settings.grpc_host, settings.grpc_port)
+_operations_port = operations_port(settings.operations_host, settings.operations_port)
+_ports = [_grpc_port, *([_operations_port] if settings.operations_port else ())]
+try:
+    _certificates = Certificates.given(
+        settings.tls_certificate, settings.tls_key, settings.tls_client_ca
+    )
+    _tls = _certificates.context("http/1.1") if _certificates else None
+    _grpc_tls = _certificates.context("h2") if _certificates else None
+    # Probes, and who scrapes metrics, have no certificates.
+    _operations_tls = (
+        _certificates.context("http/1.1", asks_clients=False) if _certificates else None
+    )
+except InvalidCertificateError as error:
+    raise BentoMLConfigException(str(error)) from None
 _http_server = ServerContext(
     _time_limits,
     problem_response,
@@ -115,12 +135,13 @@ _http_server = ServerContext(
 )
 _grpc = GrpcServer(
     _engine,
-    inherited_grpc_socket(),
+    _grpc_port.inherited(),
     max_body_bytes=settings.max_body_bytes,
     request_timeout=settings.request_timeout,
     time_limits=_time_limits,
     admit=_gate.admit_call,
     refusals=_refusals,
+    tls=_grpc_tls,
     listeners=_listeners,
 )
 _ready_mark = ReadyMark(metrics_folder())
@@ -131,6 +152,13 @@ _lifecycle = Lifecycle(
     drain_timeout=settings.drain_timeout,
     call_timeout=settings.call_timeout,
 )
+
+
+def _doors() -> list[Door]:
+    """Return the doors besides HTTP's own, in a worker."""
+    listening = _operations_port.inherited()
+    context = ServerContext(_time_limits, problem_response, gate=_gate.admit_to_operations)
+    return [] if listening is None else [Door(listening, context, _operations_tls)]
 
 
 def _make_tracer(worker: str) -> "Tracer | None":
@@ -176,6 +204,8 @@ Endpoints: Any = type("Endpoints", (), declared(_http.answer))
         is_ready=lambda: _lifecycle.ready,
         is_another_ready=_ready_mark.is_set_by_another,
         on_stop=_lifecycle.begin_stop,
+        tls=_tls,
+        doors=_doors(),
     ),
     description=_DESCRIPTION,
     workers=settings.workers,
@@ -210,15 +240,22 @@ class Trident(Endpoints):
             read_models(settings.models)
         except (CorruptModelError, InvalidKeysError) as error:
             raise BentoMLConfigException(str(error)) from None
-        port = grpc_port(settings.grpc_host, settings.grpc_port)
-        port.check_free()
-        supervise(port, drain_timeout=settings.drain_timeout)
+        for port in _ports:
+            port.check_free()
+        supervise(
+            _ports,
+            is_open=not (_keyring.is_set or settings.tls_client_ca),
+            drain_timeout=settings.drain_timeout,
+        )
 
     @bentoml.on_startup
     async def start(self) -> None:
         """Start the worker."""
         reporting = ProcessMetrics(self._worker, _engine.account).keep_written()
-        self._running = [asyncio.create_task(one) for one in (reporting, _keyring.follow())]
+        looks = [_keyring.read_if_changed]
+        if _certificates is not None:
+            looks.append(_certificates.read_if_changed)
+        self._running = [asyncio.create_task(one) for one in (reporting, look_again(looks))]
         await _lifecycle.start()
 
     @bentoml.on_shutdown

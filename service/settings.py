@@ -62,6 +62,32 @@ class Settings(BaseSettings):
     keys: SecretStr | None = None
     """The keys themselves, instead of a file of them, in the same form."""
 
+    tls_certificate: Path | None = None
+    """File of the certificate and its chain, in PEM. With it all ports speak TLS alone
+    (docs/security.md). The files of TLS are read again when they change."""
+
+    tls_key: Path | None = None
+    """File of the certificate's key, in PEM, without a password."""
+
+    tls_client_ca: Path | None = None
+    """File of the authorities that sign clients' certificates, in PEM. With it clients must show
+    one on the ports of HTTP and gRPC."""
+
+    cors_origins: str | None = Field(
+        default=None, pattern=r"^(\*|https?://[^/,\s]+(,https?://[^/,\s]+)*)$"
+    )
+    """Origins whose pages may call, as browsers name them, with commas between them:
+    https://shop.example,http://localhost:8080. `*` means all. Without it a browser lets no page of
+    another origin read an answer (CORS)."""
+
+    operations_port: int = Field(default=0, ge=0, le=65535)
+    """Port of its own for `/metrics` and the administration, which are then 404 on the port of
+    HTTP. Health is answered on both. 0 means none."""
+
+    operations_host: str = "127.0.0.1"
+    """Address that the port of operations listens on. Who scrapes the metrics from another machine
+    needs 0.0.0.0, or one of this machine's addresses."""
+
     workers: int = Field(
         default_factory=lambda: suitable_workers(CORES, psutil.virtual_memory().total), ge=1
     )

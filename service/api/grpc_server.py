@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 
 from service.api.trident.grpc import SERVICE, GrpcAdapter
@@ -31,6 +32,7 @@ class GrpcServer:
         time_limits: TimeLimits,
         admit: Admit,
         refusals: RefusalPacer,
+        tls: ssl.SSLContext | None,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Prepare a server for the callers whom `admit` lets in.
@@ -38,6 +40,7 @@ class GrpcServer:
         It accepts them on a socket that listens; None if it never starts.
         """
         self._listening = listening
+        self._tls = tls
         self._health = Health((_OVERALL, SERVICE))
         adapter = GrpcAdapter(engine, request_timeout=request_timeout, listeners=listeners)
         reflection = Reflection((SERVICE, HEALTH))
@@ -62,7 +65,7 @@ class GrpcServer:
         """Accept connections, while the health service reports NOT_SERVING."""
         if self._listening is None:
             raise RuntimeError("the supervisor has given this process no socket for gRPC")
-        await self._server.start(self._listening)
+        await self._server.start(self._listening, self._tls)
 
     def serve(self) -> None:
         """Answer calls, and report SERVING."""

@@ -14,10 +14,13 @@ from service.telemetry.exchange import sane_request_id
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
+def unknown_path() -> UnknownPathError:
+    """Return the error of a path at which there is nothing."""
+    return UnknownPathError("There is nothing at this path. GET /docs.json lists the paths.")
+
+
 async def _unknown_path(request: Request, _: Exception) -> Response:
-    return _answer(
-        request, UnknownPathError("There is nothing at this path. GET /docs.json lists the paths.")
-    )
+    return _answer(request, unknown_path())
 
 
 async def _wrong_method(request: Request, _: Exception) -> Response:

@@ -6,7 +6,8 @@ calls `to_asgi` of a service made with `service_class=` once, before it looks up
 """
 
 import os
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from uvicorn.protocols.http import auto as protocols
 from service.api.unrouted import HANDLERS
 from service.bento.orphan import END_SECONDS, end_with_supervisor
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.server import DrainingServer
+from service.transport.http1.server import Door, DrainingServer
 from service.transport.http1.server_context import ServerContext
 
 
@@ -33,23 +34,28 @@ def behind_ingress(
     is_ready: Callable[[], bool],
     is_another_ready: Callable[[], bool],
     on_stop: Callable[[], None],
+    tls: ssl.SSLContext | None = None,
+    doors: Sequence[Door] = (),
 ) -> type[Any]:
     """Return a BentoML service class whose `workers` serve HTTP by connections of our own.
 
     These answer what `context.application` answers; BentoML answers the rest, and everything if
     there is no application. While a worker isn't ready, the others take its connections. `on_stop`
     is called in a worker that begins to stop; its requests then have `drain_timeout` seconds.
+    HTTP is served with `tls`, and by other `doors` too.
     """
+    server = partial(
+        DrainingServer, drain_timeout=drain_timeout, on_stop=on_stop, tls=tls, doors=doors
+    )
 
     class FrontedService(Service):
         __slots__ = ()
 
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
             end_with_supervisor(drain_timeout + END_SECONDS)
-            _stop_in_time(drain_timeout, on_stop)
+            uvicorn.Server = server  # type: ignore[assignment, misc]
             _take_connections(context)
-            if workers > 1:
-                _share_connections(is_ready, is_another_ready)
+            _choose_loop(is_ready, is_another_ready, is_shared=workers > 1)
             application: Starlette = super().to_asgi(is_main=is_main)
             _answer_by_problems(application)
             return application
@@ -77,21 +83,17 @@ def send_no_usage_reports() -> None:
     usage_stats.do_not_track.cache_clear()
 
 
-def _stop_in_time(drain_timeout: float, on_stop: Callable[[], None]) -> None:
-    """Have BentoML's worker run a server that stops within its drain time-out."""
-    server = partial(DrainingServer, drain_timeout=drain_timeout, on_stop=on_stop)
-    uvicorn.Server = server  # type: ignore[assignment, misc]
-
-
 def _take_connections(context: ServerContext) -> None:
     """Have uvicorn use our connections."""
     protocols.AutoHTTPProtocol = partial(HttpConnection, context)  # type: ignore[assignment]
 
 
-def _share_connections(is_ready: Callable[[], bool], is_another_ready: Callable[[], bool]) -> None:
-    """Have uvicorn run on a loop that leaves the other workers their share of connections."""
+def _choose_loop(
+    is_ready: Callable[[], bool], is_another_ready: Callable[[], bool], *, is_shared: bool
+) -> None:
+    """Have uvicorn run on a loop that leaves other workers, if any, their share of connections."""
     try:
-        from service.transport.http1.accepting import SharingLoop
+        from service.transport.http1.accepting import ServingLoop, SharingLoop
     except ImportError:  # there is no uvloop for Windows
         return
 
@@ -104,4 +106,5 @@ def _share_connections(is_ready: Callable[[], bool], is_another_ready: Callable[
         def is_another_ready() -> bool:
             return is_another_ready()
 
-    loops.auto_loop_factory = lambda use_subprocess=False: WorkerLoop
+    loop = WorkerLoop if is_shared else ServingLoop
+    loops.auto_loop_factory = lambda use_subprocess=False: loop

@@ -1,15 +1,12 @@
-"""The two ports: where they are, and what to say when one can't be used."""
+"""The ports: where they are, and what to say when one can't be used."""
 
 import errno
+import ipaddress
 import os
 import socket
 from dataclasses import dataclass
-from typing import Final
 
 from bentoml.exceptions import BentoMLConfigException
-
-GRPC_SOCKET: Final = "TRIDENT_GRPC_SOCKET"
-"""Environment variable with the descriptor of the socket that the workers share for gRPC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +18,8 @@ class Port:
     number: int
     host_setting: str
     number_setting: str
+    variable: str = ""
+    """Environment variable that gives workers the descriptor of the socket, which they share."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -31,6 +30,20 @@ class Port:
     def family(self) -> socket.AddressFamily:
         """The family of the address."""
         return socket.AF_INET6 if ":" in self.host else socket.AF_INET
+
+    @property
+    def is_published(self) -> bool:
+        """Whether other machines reach it."""
+        host = self.address[0]
+        try:
+            return not ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host != "localhost"
+
+    def inherited(self) -> socket.socket | None:
+        """Return the socket that listens in all workers; None outside a worker."""
+        descriptor = os.environ.get(self.variable)
+        return None if descriptor is None else socket.socket(fileno=int(descriptor))
 
     def check_free(self) -> None:
         """Raise BentoMLConfigException if this process can't listen there."""
@@ -56,9 +69,10 @@ class Port:
         )
 
     def shared(self) -> BentoMLConfigException:
-        """Return what to raise when both protocols have this port."""
+        """Return what to raise when HTTP has this port too."""
         return BentoMLConfigException(
-            f"HTTP and gRPC can't share port {self.number}: set {self.number_setting} to another."
+            f"HTTP and {self.protocol} can't share port {self.number}: set {self.number_setting} "
+            "to another."
         )
 
 
@@ -69,10 +83,11 @@ def http_port(host: str, number: int) -> Port:
 
 def grpc_port(host: str, number: int) -> Port:
     """Return the port of gRPC."""
-    return Port("gRPC", host, number, "TRIDENT_GRPC_HOST", "TRIDENT_GRPC_PORT")
+    settings = "TRIDENT_GRPC_HOST", "TRIDENT_GRPC_PORT"
+    return Port("gRPC", host, number, *settings, "TRIDENT_GRPC_SOCKET")
 
 
-def inherited_grpc_socket() -> socket.socket | None:
-    """Return the socket that listens for gRPC in all workers; None outside a worker."""
-    descriptor = os.environ.get(GRPC_SOCKET)
-    return None if descriptor is None else socket.socket(fileno=int(descriptor))
+def operations_port(host: str, number: int) -> Port:
+    """Return the port of the operations."""
+    settings = "TRIDENT_OPERATIONS_HOST", "TRIDENT_OPERATIONS_PORT"
+    return Port("operations", host, number, *settings, "TRIDENT_OPERATIONS_SOCKET")

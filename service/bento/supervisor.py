@@ -11,17 +11,18 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from bentoml._internal.utils import circus
+from bentoml.exceptions import BentoMLConfigException
 from circus.watcher import Watcher
 
 from service.bento.metrics_folder import keep_metrics_folder
 from service.bento.orphan import END_SECONDS, SUPERVISOR
-from service.bento.ports import GRPC_SOCKET, Port, http_port
+from service.bento.ports import Port, http_port
 from service.bento.start_pause import MEMORY_SECONDS, StartPause
 from service.telemetry.worker_exits import HUNG, WorkerExits
 
@@ -34,9 +35,12 @@ _ECHO_SECONDS: Final = 0.1  # a signal within this time is a copy of the first: 
 _BUSY_SECONDS: Final = 0.05  # between two attempts to do something while circus is busy
 
 
-def supervise(grpc: Port, *, drain_timeout: float) -> None:
-    """Have BentoML run a `Supervisor` instead of its own when it serves."""
-    circus.Arbiter = partial(Supervisor, grpc=grpc, drain_timeout=drain_timeout)
+def supervise(ports: Sequence[Port], *, is_open: bool, drain_timeout: float) -> None:
+    """Have BentoML run a `Supervisor` instead of its own when it serves.
+
+    It listens on these ports besides that of HTTP. `is_open` says that anyone may call.
+    """
+    circus.Arbiter = partial(Supervisor, ports=ports, is_open=is_open, drain_timeout=drain_timeout)
 
 
 class Supervisor(circus.Arbiter):
@@ -46,14 +50,16 @@ class Supervisor(circus.Arbiter):
         self,
         watchers: list[Watcher],
         *args: Any,
-        grpc: Port,
+        ports: Sequence[Port],
+        is_open: bool,
         drain_timeout: float,
         **options: Any,
     ) -> None:
         """Kill workers that haven't ended shortly after `drain_timeout` seconds."""
         of_workers = list(watchers)  # before plugins (such as --reload) are added to them
         super().__init__(watchers, *args, **options | {"check_delay": _LOOK_SECONDS})
-        self._grpc = grpc
+        self._ports = ports
+        self._is_open = is_open
         self._stop_asked = 0.0
         self._forced = False
         self._numbers: dict[int, int] = {}
@@ -61,6 +67,7 @@ class Supervisor(circus.Arbiter):
         self._of_workers = of_workers
         self._pause = StartPause(_FREE_DEATHS * sum(w.numprocesses for w in of_workers))
         for watcher in of_workers:
+            _refuse_ssl_options(watcher)
             watcher.graceful_timeout = drain_timeout + END_SECONDS
             watcher.env[SUPERVISOR] = str(os.getpid())
             watcher.hooks["after_spawn"] = self._on_spawn
@@ -73,32 +80,36 @@ class Supervisor(circus.Arbiter):
         self._exits = WorkerExits()
 
     def initialize(self) -> None:
-        """Listen on both ports. Raises BentoMLConfigException if one of them can't be used."""
+        """Listen on all ports. Raises BentoMLConfigException if one of them can't be used."""
         (http,) = self.sockets.values()
         try:
             super().initialize()
         except OSError as error:
             raise http_port(http.host, http.port).refused(error) from None
-        self._listen_to_grpc(is_shared=http.port == self._grpc.number)
+        for port in self._ports:
+            self._listen(port, is_shared=http.port == port.number)
+        if self._is_open:
+            _warn_of_openness([http_port(http.host, http.port), *self._ports])
         if sys.platform != "win32":
             self.loop.asyncio_loop.add_signal_handler(
                 signal.SIGCHLD, self._when_free, self.manage_watchers
             )
 
-    def _listen_to_grpc(self, *, is_shared: bool) -> None:
+    def _listen(self, port: Port, *, is_shared: bool) -> None:
         """Make the socket that the workers share, as they share that of HTTP.
 
         If each worker had its own, the connections that wait to be accepted by it would be lost
         when it dies, and would wait in vain when it hangs.
         """
-        host, port = self._grpc.address
         try:
-            listening = self.sockets.add("grpc", host, port, self._grpc.family, backlog=_BACKLOG)
+            listening = self.sockets.add(
+                port.protocol, *port.address, port.family, backlog=_BACKLOG
+            )
             listening.bind_and_listen()
         except OSError as error:
-            raise (self._grpc.shared() if is_shared else self._grpc.refused(error)) from None
+            raise (port.shared() if is_shared else port.refused(error)) from None
         for watcher in self._of_workers:
-            watcher.env[GRPC_SOCKET] = str(listening.fileno())
+            watcher.env[port.variable] = str(listening.fileno())
 
     def start_watchers(self, *arguments: Any, **options: Any) -> Any:
         """Start the workers."""
@@ -223,3 +234,22 @@ def _manner(exit_code: int) -> str:
     if exit_code == HUNG:
         return "hung, as its last lines say, and has ended itself"
     return f"ended with exit code {exit_code}"
+
+
+def _refuse_ssl_options(watcher: Watcher) -> None:
+    """Raise BentoMLConfigException for BentoML's own options of TLS: they know only HTTP's port."""
+    if "--ssl-certfile" in (watcher.args or ()):
+        raise BentoMLConfigException(
+            "Set TRIDENT_TLS_CERTIFICATE and TRIDENT_TLS_KEY, which hold for all ports, instead "
+            "of the --ssl options."
+        )
+
+
+def _warn_of_openness(ports: Sequence[Port]) -> None:
+    published = [f"{p.host}:{p.number} ({p.protocol})" for p in ports if p.is_published]
+    if published:
+        logger.warning(
+            "anyone who reaches %s may use the models and read the metrics, because no keys are "
+            "set: see docs/security.md",
+            " or ".join(published),
+        )

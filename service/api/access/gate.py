@@ -1,11 +1,14 @@
 """The gate in front of both protocols: it decides by a request's head whether it is let in."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
+from service.api.access.browsers import Browsers
 from service.api.access.keyring import Keyring
 from service.api.access.keys import NO_NAME, Right, check_right
 from service.api.access.rights import right_to, right_to_call
 from service.api.problems import problem_response
+from service.api.unrouted import unknown_path
 from service.errors import ForbiddenError, TridentError, UnauthorizedError
 from service.telemetry.exchange import ExchangeListener, Observer
 from service.transport.grpc.status import STATUS as GRPC_STATUS
@@ -14,16 +17,28 @@ from service.transport.http1.head import Head
 from service.transport.http1.request import HttpResponse, read_headers
 from service.transport.http2.headers import RequestHead
 
-REFUSED = "refused"
+REFUSED: Final = "refused"
 """The name, in metrics, logs and traces, of requests that aren't let in."""
 
 
 class Gate:
     """Lets in whom the keys let in."""
 
-    def __init__(self, keyring: Keyring, listeners: Sequence[ExchangeListener] = ()) -> None:
-        """Tell the listeners of the requests that are refused."""
+    def __init__(
+        self,
+        keyring: Keyring,
+        browsers: Browsers,
+        listeners: Sequence[ExchangeListener] = (),
+        *,
+        operations_apart: bool = False,
+    ) -> None:
+        """Tell the listeners of the requests that are refused.
+
+        `operations_apart` says that the operations have a port of their own.
+        """
         self._keyring = keyring
+        self._browsers = browsers
+        self._operations_apart = operations_apart
         self._http = Observer(REFUSED, REFUSED, "http", listeners)
         self._grpc = Observer(REFUSED, REFUSED, "grpc", listeners)
 
@@ -33,7 +48,21 @@ class Gate:
         Raises httptools.HttpParserInvalidURLError if the URL can't be read.
         """
         right = right_to(head.method, head.url)
+        is_elsewhere = self._operations_apart and right in ("metrics", "admin")
+        return self._let_in(head, right, is_here=not is_elsewhere)
+
+    def admit_to_operations(self, head: Head) -> HttpResponse | None:
+        """Do the same for a request to the operations' own port."""
+        right = right_to(head.method, head.url)
+        return self._let_in(head, right, is_here=right != "predict")
+
+    def _let_in(self, head: Head, right: Right | None, *, is_here: bool) -> HttpResponse | None:
+        preflight = self._browsers.meet(head)
+        if preflight is not None:  # browsers send no key with it
+            return preflight
         try:
+            if not is_here:
+                raise unknown_path()
             if right is not None:
                 head.caller = self._check(right, _authorization(head))
         except TridentError as error:

@@ -1,18 +1,12 @@
 """The keys in force: from the environment, or from a file that is read again when it changes."""
 
-import asyncio
 import logging
 from pathlib import Path
-from typing import Final, NoReturn
 
 from service.api.access.keys import InvalidKeysError, Keys, read_entries
+from service.watched_files import Stamp, stamp_of
 
 logger = logging.getLogger(__name__)
-
-_LOOK_SECONDS: Final = 2.0  # between two looks at the file
-
-Stamp = tuple[int, ...]
-"""What changes when a file is written or replaced."""
 
 
 class Keyring:
@@ -22,7 +16,7 @@ class Keyring:
         """Take the keys from a file, or from its content: one of both, or none."""
         self._file = file
         self._text = text
-        self._stamp: Stamp | None = None
+        self._stamp: Stamp = ()
         self.is_set = file is not None or text is not None
         """Whether there may be keys. A file without any still closes the service."""
         self.keys = Keys(())
@@ -32,7 +26,7 @@ class Keyring:
         if self._file is not None and self._text is not None:
             raise InvalidKeysError("Set TRIDENT_KEYS_FILE or TRIDENT_KEYS, not both.")
         if self._file is not None:
-            self._stamp = self._look()
+            self._stamp = stamp_of([self._file])
             self.keys = _read(self._file)
         elif self._text is not None:
             self.keys = _keys("TRIDENT_KEYS", self._text)
@@ -47,23 +41,10 @@ class Keyring:
             if self.is_set:
                 logger.info("keys in force: %d", len(self.keys))
 
-    async def follow(self, seconds: float = _LOOK_SECONDS) -> NoReturn:
-        """Read the file again whenever it has changed, looking every so many seconds."""
-        while True:
-            await asyncio.sleep(seconds)
-            await asyncio.to_thread(self.read_if_changed)
-
     def read_if_changed(self) -> None:
         """Read the file again if it has changed since it was read last."""
-        if self._file is not None and self._look() != self._stamp:
+        if self._file is not None and stamp_of([self._file]) != self._stamp:
             self.read_or_log()
-
-    def _look(self) -> Stamp:
-        try:
-            found = self._file.stat() if self._file else None
-        except OSError:
-            return ()
-        return (found.st_mtime_ns, found.st_ino, found.st_size) if found else ()
 
 
 def _read(file: Path) -> Keys:

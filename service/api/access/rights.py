@@ -10,12 +10,13 @@ from service.transport.http1.head import split_url
 
 _PREDICTIONS: Final = {endpoint.path.encode() for endpoint in ENDPOINTS}
 _HEALTH: Final = {b"/livez", b"/readyz", b"/healthz"}
-_READING: Final = {b"GET", b"HEAD", b"POST", b"OPTIONS"}  # POST asks a model
+_READING: Final = {b"GET", b"HEAD", b"POST", b"OPTIONS"}  # of a label: POST asks its model
 
 # Only the beginning counts: a web framework's routes may take a path with more behind it, such as
 # an end of line.
 _METRICS: Final = re.compile(rb"/metrics(?![A-Za-z0-9_.-])")
 _RELOAD: Final = re.compile(rb"/models/reload(?![A-Za-z0-9_.-])")
+_LABEL: Final = re.compile(rb"/models/.+/labels/", re.DOTALL)
 
 _HEALTH_SERVICE: Final = f"/{HEALTH}/"
 
@@ -32,7 +33,9 @@ def right_to(method: bytes, url: bytes) -> Right | None:
         return None
     if _METRICS.match(path):
         return "metrics"
-    return "admin" if _RELOAD.match(path) or method not in _READING else "predict"
+    if _RELOAD.match(path) or (_LABEL.match(path) and method not in _READING):
+        return "admin"
+    return "predict"
 
 
 def right_to_call(path: str) -> Right | None:

@@ -12,12 +12,14 @@ import logging
 import select
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import uvloop
+
+from service.transport.tls import HANDSHAKE_SECONDS, SHUTDOWN_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,15 @@ _GLANCE = 0.025  # seconds between two checks whether connections still wait, ..
 _GLANCES = 10  # ... after this many a worker that isn't ready accepts one
 
 
-class SharingLoop(uvloop.Loop):
+class ServingLoop(uvloop.Loop):
+    """An event loop whose servers give clients a short time to begin and to end TLS."""
+
+    async def create_server(self, *args: Any, **options: Any) -> Any:
+        """Listen."""
+        return await super().create_server(*args, **options | _tls_times(options.get("ssl")))
+
+
+class SharingLoop(ServingLoop):
     """An event loop for a process among several that listen on the same socket."""
 
     @staticmethod
@@ -65,7 +75,9 @@ class _SharedSocket:
         sock.settimeout(0)
         self._loop = loop
         self._socket = sock
-        self._take_on = partial(loop.connect_accepted_socket, make_protocol, ssl=tls)
+        self._take_on: Callable[[socket.socket], Awaitable[Any]] = partial(
+            loop.connect_accepted_socket, make_protocol, ssl=tls, **_tls_times(tls)
+        )
         self._opening: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -140,3 +152,12 @@ class _SharedSocket:
         except OSError as error:  # the client has gone, or can't agree on TLS
             logger.debug("a connection failed to open: %s", error)
             connection.close()
+
+
+def _tls_times(tls: ssl.SSLContext | None) -> dict[str, Any]:
+    if tls is None:
+        return {}
+    return {
+        "ssl_handshake_timeout": HANDSHAKE_SECONDS,
+        "ssl_shutdown_timeout": SHUTDOWN_SECONDS,
+    }

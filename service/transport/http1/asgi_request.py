@@ -52,7 +52,7 @@ class AsgiRequest:
             logger=_LOGGER,
             access_logger=_ACCESS_LOGGER,
             access_log=False,
-            default_headers=connection.server_state.default_headers,
+            default_headers=[*connection.server_state.default_headers, *head.answer_headers],
             message_event=asyncio.Event(),
             expect_100_continue=head.expects_continue,
             keep_alive=head.keep_alive,

@@ -206,7 +206,7 @@ class EndpointRequest:
         connection.transport.write(
             render(
                 response,
-                connection.server_state.default_headers,
+                [*connection.server_state.default_headers, *self._head.answer_headers],
                 keep_alive=self.keep_alive,
                 with_body=self._head.method != b"HEAD",
             )

@@ -48,6 +48,8 @@ class Head:
     """Whether it sends the body only after an interim answer (RFC 9110, 10.1.1)."""
     caller: str = "-"
     """The name of whoever sent it, which the gate writes."""
+    answer_headers: Headers = ()
+    """Headers of the answer, which the gate writes."""
 
 
 _VERSIONS: Final = ("1.1", "1.0")

@@ -8,13 +8,17 @@ read its answer.
 import asyncio
 import logging
 import socket
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 from uvicorn import Config, Server
 
 from service.transport.http1.connection import HttpConnection
+from service.transport.http1.server_context import ServerContext
 
 logger = logging.getLogger(__name__)
 
@@ -23,16 +27,50 @@ _IDLE_SECONDS: Final = 1.0  # for a request that is on its way, or the client to
 _NOTICE_SECONDS: Final = 0.2  # for cancelled answers to end
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A socket that listens, besides the server's own, and how its connections are served."""
+
+    listening: socket.socket
+    context: ServerContext
+    tls: ssl.SSLContext | None
+
+
 class DrainingServer(Server):
     """Stops within `drain_timeout` seconds, whatever its connections do."""
 
     def __init__(
-        self, config: Config, *, drain_timeout: float, on_stop: Callable[[], None]
+        self,
+        config: Config,
+        *,
+        drain_timeout: float,
+        on_stop: Callable[[], None],
+        tls: ssl.SSLContext | None = None,
+        doors: Sequence[Door] = (),
     ) -> None:
-        """Call `on_stop` when the server begins to stop, before anything is closed."""
+        """Serve with `tls`, and by other doors too.
+
+        `on_stop` is called when the server begins to stop, before anything is closed.
+        """
         super().__init__(config)
+        self._tls = tls
+        self._doors = doors
         self._drain_timeout = drain_timeout
         self._on_stop = on_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        if self._tls is not None:
+            self.config.ssl = self._tls
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        for door in self._doors:
+            connect = partial(
+                HttpConnection, door.context, self.config, self.server_state, self.lifespan.state
+            )
+            self.servers.append(
+                await loop.create_server(connect, sock=door.listening, ssl=door.tls)
+            )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain: accept no connections, answer the requests in progress, then close the rest."""
@@ -40,7 +78,7 @@ class DrainingServer(Server):
         self._on_stop()
         for server in self.servers:
             server.close()
-        for listening in sockets or ():
+        for listening in (*(sockets or ()), *(door.listening for door in self._doors)):
             listening.close()
         await self._drain(deadline)
         await self._abort()

@@ -223,7 +223,10 @@ class Connection(asyncio.Protocol):
         """
         self._is_closing = True
         self._closing_since = time.monotonic()
-        self._transport.write_eof()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        else:  # TLS says goodbye by itself, and waits for the client's
+            self._transport.close()
 
     def _reads_too_slowly(self) -> bool:
         unsent = self._transport.get_write_buffer_size()

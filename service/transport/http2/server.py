@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,14 +35,14 @@ class Http2Server:
         self._ticker: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
 
-    async def start(self, listening: socket.socket) -> None:
+    async def start(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a socket that listens; other processes may share it."""
         # Otherwise a connection to a machine that has vanished would stay open for ever.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         loop = asyncio.get_running_loop()
         self._listening = listening
         self._server = await loop.create_server(
-            self._make_connection, sock=listening, backlog=_BACKLOG
+            self._make_connection, sock=listening, backlog=_BACKLOG, ssl=tls
         )
         self._ticker = loop.call_later(_TICK, self._tick)
 

@@ -29,7 +29,8 @@ def main(workers: int, program: str, look_seconds: float) -> None:
             f"tcp://{HOST}:{free_port()}",
             f"tcp://{HOST}:{free_port()}",
             sockets=[CircusSocket(name="http", host=HOST, port=free_port())],
-            grpc=grpc_port(HOST, free_port()),
+            ports=[grpc_port(HOST, free_port())],
+            is_open=False,
             drain_timeout=0.0,
         ).start()
 

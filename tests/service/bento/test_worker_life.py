@@ -53,6 +53,7 @@ def worker(engine: Any, port: int) -> Lifecycle:
         time_limits=TimeLimits(),
         admit=lambda _: "-",
         refusals=RefusalPacer(),
+        tls=None,
     )
     return Lifecycle(engine, server, ReadyMark(None), drain_timeout=0.0, call_timeout=60.0)
 

@@ -38,7 +38,7 @@ PREDICTIONS = [
 METRICS_PATHS = ["/metrics", "/%6detrics", "/metrics%0a", "/metrics/", "/metrics?a=b"]
 ADMINISTRATION = [
     *(("POST", path) for path in ("/models/reload", "/models/%72eload", "/models/reload%0a")),
-    *(("PUT", path) for path in ("/models/tint/labels/a", "/models/tint/labels/a/", "/classify/")),
+    *(("PUT", path) for path in ("/models/tint/labels/a", "/models/tint/labels/a/")),
     *(("DELETE", path) for path in ("/models/tint/labels/a", "/models/tint%2flabels/a")),
 ]
 

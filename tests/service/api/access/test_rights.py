@@ -50,7 +50,10 @@ from service.api.access.rights import right_to, right_to_call
         ("PUT", "/models/digits/labels/stable", "admin"),
         ("DELETE", "/models/digits/labels/stable", "admin"),
         ("POST", "/models/digits/labels/stable", "predict"),
-        ("PATCH", "/anything", "admin"),
+        ("PATCH", "/models/digits/labels/stable", "admin"),
+        ("PUT", "/models/digits%2flabels%2fstable%0a", "admin"),
+        ("PUT", "/classify", "predict"),
+        ("PUT", "/models/labels", "predict"),
     ],
 )
 def test_a_request_needs_a_right(method: str, url: str, right: str | None) -> None:

@@ -49,6 +49,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         time_limits=TimeLimits(),
         admit=lambda _: "-",
         refusals=RefusalPacer(),
+        tls=None,
     )
     await started.start()
     yield started
