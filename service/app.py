@@ -27,8 +27,9 @@ from service.api.unrouted import HANDLERS
 from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
-from service.bento.metrics_folder import choose_metrics_folder, metrics_folder
+from service.bento.metrics_folder import check_room, choose_metrics_folder, metrics_folder
 from service.bento.ports import grpc_port, operations_port
+from service.bento.process_limits import check_open_files, forbid_core_dumps
 from service.bento.ready_mark import ReadyMark
 from service.bento.supervisor import supervise
 from service.engine.engine import Engine
@@ -235,6 +236,10 @@ class Trident(Endpoints):
         """Fail before a worker starts if no model can be served, or a port is in use."""
         configure_logging(settings.log_format, settings.log_level, worker=None)
         report_settings(settings, os.environ)
+        check_open_files()
+        check_room(settings.workers)
+        if not settings.core_dumps:
+            forbid_core_dumps()
         try:
             _keyring.read()
             read_models(settings.models)

@@ -164,6 +164,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest level that is logged."""
 
+    core_dumps: bool = False
+    """Leave the limit of core dumps (ulimit -c) as it is. Otherwise the kernel writes none: they
+    hold what callers have sent."""
+
     access_log: bool = False
     """Log a line for each request: ids, endpoint, status, duration and sizes, never an input."""
 
