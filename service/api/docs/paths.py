@@ -62,6 +62,10 @@ PARAMETERS: Final[dict[str, Json]] = {
 }
 """The parameters by name, or by the name of their component."""
 
+_NEEDS_A_KEY: Final = (401, 403)
+"""The answers to callers who may not, if the service has keys."""
+_HEALTH: Final = ("/livez", "/readyz")
+
 _TEXT: Final = "text/plain"
 _JSON: Final = "application/json"
 _OPERATIONS: Final[dict[str, tuple[str, str, dict[str, str]]]] = {
@@ -161,7 +165,7 @@ def _get(name: str, summary: str, schema: str, *parameters: str) -> Json:
         "headers": headers("X-Request-ID"),
         "content": {_JSON: {"schema": reference("schemas", schema)}},
     }
-    missing = problem_references(*((404, 500, 503) if parameters else (500, 503)))
+    missing = problem_references(*_NEEDS_A_KEY, *((404, 500, 503) if parameters else (500, 503)))
     return {
         "operationId": name,
         "tags": ["Models"],
@@ -181,5 +185,6 @@ def _operation(path: str) -> Json:
         "responses": {
             status: {"description": words, "content": content}
             for status, words in responses.items()
-        },
+        }
+        | ({} if path in _HEALTH else problem_references(*_NEEDS_A_KEY)),
     }

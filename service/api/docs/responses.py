@@ -11,7 +11,6 @@ from service.api.problems import STATUS, Problem, problem_document
 from service.errors import (
     AbandonedError,
     ConflictError,
-    ForbiddenError,
     MethodNotAllowedError,
     OverloadedError,
     TridentError,
@@ -25,7 +24,7 @@ Json = dict[str, Any]
 ANSWERS: Final = {name: answer_schema(kind.answer) for name, kind in KINDS.items()}
 """The schemas of answers by kind."""
 
-ADMINISTRATIVE: Final = (UnauthorizedError, ForbiddenError, ConflictError)
+ADMINISTRATIVE: Final = (ConflictError,)
 """The errors that only calls of the administration can meet."""
 
 HEADERS: Final[dict[str, Json]] = {

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +23,15 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
+class _ModelName(StringConvertor):
+    """A model's name in a path: `/models/reload` is another endpoint."""
+
+    regex = "(?!reload$)[^/]+"
+
+
+register_url_convertor("model", _ModelName())
+
+
 def model_routes(engine: Engine, answer: Handler) -> list[Route]:
     """Return the routes that describe models, and those that run them."""
 
@@ -38,7 +48,7 @@ def model_routes(engine: Engine, answer: Handler) -> list[Route]:
 
     return [
         Route("/models", index, methods=["GET"]),
-        Route("/models/{name}", one, methods=["GET"]),
+        Route("/models/{name:model}", one, methods=["GET"]),
         Route("/models/{rest:path}", predict, methods=["POST"]),
     ]
 

@@ -146,7 +146,6 @@ class UnaryCall(Call):
         except Exception:
             self._end_defect()
         finally:
-            self._depart()
             if is_sent:
                 self._reservation.release()
             else:

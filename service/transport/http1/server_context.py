@@ -12,11 +12,8 @@ from service.transport.http1.ticker import Ticker
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 
-Gate: TypeAlias = Callable[[Head, str], HttpResponse | None]
-"""Lets a request in by its head, into which it writes the caller; else returns the answer.
-
-It also gets the IP address of the client.
-"""
+Gate: TypeAlias = Callable[[Head], HttpResponse | None]
+"""Lets a request in by its head, into which it writes the caller; else returns the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class ServerContext:
     """Makes the answer of an error."""
     application: Application | None = None
     """Answers POST requests to some paths. Without it, all go to the ASGI application."""
-    gate: Gate = lambda _head, _address: None
+    gate: Gate = lambda _: None
     """Is asked about each request. By default it lets everybody in."""
     ticker: Ticker = field(default_factory=Ticker)
     refusals: RefusalPacer = field(default_factory=RefusalPacer)
