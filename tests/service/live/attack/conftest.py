@@ -1,12 +1,19 @@
-"""The server that is attacked: all models, two workers, small limits, and a talkative log."""
+"""The server that is attacked: all models, two workers, small limits, and a talkative log.
 
+Everybody may ask the models and read the metrics; the administration needs a key.
+"""
+
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service.api.access.keys import make_key
 from tests.service.live_server import LiveServer
+from tests.service.some_keys import keys_setting
 
+ADMIN_KEY = make_key()
 LIMITS = {
     "max_inputs": 32,
     "max_body_bytes": 2 * 1024 * 1024,
@@ -20,11 +27,11 @@ LIMITS = {
 def every_model(
     shipped_models: Path, tensor_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A folder of the shipped models, and of those that take tensors."""
+    """A folder of copies: the shipped models, and those that take tensors."""
     folder = tmp_path_factory.mktemp("every-model")
-    for model in (*shipped_models.iterdir(), *tensor_models.iterdir()):
-        if model.name != "wave":  # which can't be served
-            (folder / model.name).symlink_to(model.resolve())
+    shutil.copytree(shipped_models, folder, dirs_exist_ok=True)
+    shutil.copytree(tensor_models, folder, dirs_exist_ok=True)
+    shutil.rmtree(folder / "wave")  # it can't be served
     return folder
 
 
@@ -32,6 +39,7 @@ def every_model(
 def attacked(every_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A ready server, for this folder's tests alone."""
     observed = {"access_log": True, "log_level": "debug", "workers": 2}
+    observed["keys"] = keys_setting((ADMIN_KEY, "ops", "predict,metrics,admin"), anyone=True)
     folder = tmp_path_factory.mktemp("attacked")
     with LiveServer(folder, every_model, **LIMITS, **observed) as live:
         yield live.wait_until_ready()
