@@ -18,6 +18,7 @@ def save_all(models: Path) -> None:
     - sequence: ids int64 [n, any] in; total int64 [n] out.
     - small: x bfloat16 [n, 2] in, the same doubled out.
     - fixed: x float32 [2, 2] in, its transpose out; there is no batch.
+    - parse: text string [n] in; number float32 [n] out: it fails on what isn't a number.
     - wave: x complex64 [n] in, its double out: it can't be served.
     - mood: text string [n] in; probabilities float32 [n, 2] out: positive with "good" in it.
     """
@@ -36,6 +37,9 @@ def save_all(models: Path) -> None:
     def fixed(x: Any) -> dict[str, Any]:
         return {"y": tf.transpose(x)}
 
+    def parse(text: Any) -> dict[str, Any]:
+        return {"number": tf.strings.to_number(text)}
+
     def wave(x: Any) -> dict[str, Any]:
         return {"y": x + x}
 
@@ -51,6 +55,7 @@ def save_all(models: Path) -> None:
         sequence: [spec("ids", "int64", None, None)],
         small: [spec("x", "bfloat16", None, 2)],
         fixed: [spec("x", "float32", 2, 2)],
+        parse: [spec("text", "string", None)],
         wave: [spec("x", "complex64", None)],
         mood: [spec("text", "string", None)],
     }

@@ -17,7 +17,6 @@ from service.api.trident.grpc import SERVICE
 from service.engine.engine import Engine
 from service.engine.limits import Limits
 from service.engine.rollout.leader import Watching
-from service.transport.grpc.call import Admitted
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
@@ -48,7 +47,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         max_body_bytes=1_000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
-        admit=lambda _head, _address: Admitted("-"),
+        admit=lambda _: "-",
         refusals=RefusalPacer(),
         tls=None,
     )
