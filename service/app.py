@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from service import __version__
 from service.api.access.browsers import Browsers
+from service.api.access.client_limits import ClientLimits
 from service.api.access.gate import Gate
 from service.api.access.keyring import Keyring
 from service.api.access.keys import InvalidKeysError
@@ -27,8 +28,9 @@ from service.api.unrouted import HANDLERS
 from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
-from service.bento.metrics_folder import choose_metrics_folder, metrics_folder
+from service.bento.metrics_folder import check_room, choose_metrics_folder, metrics_folder
 from service.bento.ports import grpc_port, operations_port
+from service.bento.process_limits import check_open_files, forbid_core_dumps
 from service.bento.ready_mark import ReadyMark
 from service.bento.supervisor import supervise
 from service.engine.engine import Engine
@@ -108,9 +110,16 @@ _time_limits = TimeLimits(
     min_rate=settings.min_transfer_rate,
 )
 _keyring = Keyring(settings.keys_file, settings.keys.get_secret_value() if settings.keys else None)
+_client_limits = ClientLimits(rate=settings.client_rate, concurrency=settings.client_concurrency)
 _refusals = RefusalPacer()
 _browsers = Browsers(settings.cors_origins, has_tls=settings.tls_certificate is not None)
-_gate = Gate(_keyring, _browsers, _listeners, operations_apart=settings.operations_port != 0)
+_gate = Gate(
+    _keyring,
+    _browsers,
+    _client_limits,
+    _listeners,
+    operations_apart=settings.operations_port != 0,
+)
 _grpc_port = grpc_port(settings.grpc_host, settings.grpc_port)
 _operations_port = operations_port(settings.operations_host, settings.operations_port)
 _ports = [_grpc_port, *([_operations_port] if settings.operations_port else ())]
@@ -235,6 +244,10 @@ class Trident(Endpoints):
         """Fail before a worker starts if no model can be served, or a port is in use."""
         configure_logging(settings.log_format, settings.log_level, worker=None)
         report_settings(settings, os.environ)
+        check_open_files()
+        check_room(settings.workers)
+        if not settings.core_dumps:
+            forbid_core_dumps()
         try:
             _keyring.read()
             read_models(settings.models)
@@ -251,6 +264,8 @@ class Trident(Endpoints):
     @bentoml.on_startup
     async def start(self) -> None:
         """Start the worker."""
+        shared, workers = metrics_folder("shared"), settings.workers
+        _client_limits.join(shared, workers=workers, worker=int(self._worker))
         reporting = ProcessMetrics(self._worker, _engine.account).keep_written()
         looks = [_keyring.read_if_changed]
         if _certificates is not None:

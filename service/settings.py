@@ -116,6 +116,15 @@ class Settings(BaseSettings):
     """Longest time that a request may be expected to wait for its model. If it would be longer, it
     is answered 429 at once. One full batch may always wait."""
 
+    client_rate: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Most requests a second that one client may send, over both protocols and all workers; more
+    are answered 429. A client is a key, or without one an IP address (docs/operations.md). 0 is
+    no limit."""
+
+    client_concurrency: int = Field(default=0, ge=0)
+    """Most requests that one client may have in progress, over both protocols and all workers; more
+    are answered 429. 0 is no limit."""
+
     max_inputs: int = Field(default=256, ge=1)
     """Most inputs (images or texts) in one request."""
 
@@ -163,6 +172,10 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Lowest level that is logged."""
+
+    core_dumps: bool = False
+    """Leave the limit of core dumps (ulimit -c) as it is. Otherwise the kernel writes none: they
+    hold what callers have sent."""
 
     access_log: bool = False
     """Log a line for each request: ids, endpoint, status, duration and sizes, never an input."""

@@ -27,6 +27,7 @@ UNDOCUMENTED = (
     "circus",
     "hpack.table",
     "keras.src",
+    "prometheus_client.mmap_dict",
     "prometheus_client.values",
     "tensorflow.python",
     "uvicorn.loops",

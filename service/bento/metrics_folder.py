@@ -19,6 +19,7 @@ from bentoml.exceptions import BentoMLConfigException
 if sys.platform != "win32":
     import fcntl
 
+_WORKER_BYTES: Final = 1024 * 1024  # what a worker writes to the folder, and some of its successors
 _PREFIX: Final = "trident-metrics-"
 _NEW_SECONDS: Final = 600.0  # the process that made a folder locks it within this time
 
@@ -37,6 +38,17 @@ def choose_metrics_folder() -> None:
         ) from None
     folder = str(Path(parent) / f"{_PREFIX}{uuid4().hex}")
     BentoMLContainer.prometheus_multiproc_dir.set(folder)
+
+
+def check_room(workers: int) -> None:
+    """Raise BentoMLConfigException if the folder's disk has too little room for the workers."""
+    parent, needed = tempfile.gettempdir(), _WORKER_BYTES * (workers + 1)
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise BentoMLConfigException(
+            f"{parent} has only {free // 1024} KiB free, and the service needs at least "
+            f"{needed // 1024} KiB there: make room, or set TMPDIR to another folder."
+        )
 
 
 def metrics_folder(*parts: str) -> Path | None:

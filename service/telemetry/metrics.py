@@ -17,6 +17,7 @@ from service.errors import (
     MalformedRequestError,
     NotReadyError,
     OverloadedError,
+    Refusal,
     TooLargeError,
     TridentError,
     UndecodableInputError,
@@ -180,10 +181,23 @@ _REASONS: Final[dict[type[TridentError], str]] = {
     TooLargeError: "too_large",
     UnsupportedMediaTypeError: "unsupported_media_type",
     UndecodableInputError: "undecodable",
-    OverloadedError: "overloaded",
     NotReadyError: "not_ready",
 }
 """The errors that refuse a request or an input. All others are failures of the service."""
+
+OVERLOAD_REASONS: Final[dict[Refusal, str]] = {
+    "queue": "overloaded_queue",
+    "deadline": "overloaded_deadline",
+    "memory": "overloaded_memory",
+    "client": "client_limit",
+}
+"""The same for `OverloadedError`, which has a reason itself."""
+
+
+def _reason(error: TridentError) -> str | None:
+    if isinstance(error, OverloadedError):
+        return OVERLOAD_REASONS[error.reason]
+    return _REASONS.get(type(error))
 
 
 class EndpointMetrics(Buffered):
@@ -195,8 +209,10 @@ class EndpointMetrics(Buffered):
         self._duration = _REQUEST_SECONDS.labels(*self._labels)
         self._in_progress_gauge = _REQUESTS_IN_PROGRESS.labels(*self._labels)
         self._rejections = {
-            error: _REJECTED.labels(*self._labels, reason) for error, reason in _REASONS.items()
+            reason: _REJECTED.labels(*self._labels, reason)
+            for reason in (*_REASONS.values(), *OVERLOAD_REASONS.values())
         }
+        self._rejected: CountOf[str] = CountOf()
         self._in_progress = 0
         self._seconds: defaultdict[str, list[float]] = defaultdict(list)
 
@@ -213,9 +229,10 @@ class EndpointMetrics(Buffered):
 
     def rejected(self, error: TridentError) -> None:
         """Count a refused request or input; errors that are failures aren't counted here."""
-        counter = self._rejections.get(type(error))
-        if counter is not None:
-            counter.inc()
+        reason = _reason(error)
+        if reason is not None:
+            self._rejected[reason] += 1
+            self._schedule_flush()
 
     def _flush(self) -> None:
         self._in_progress_gauge.set(self._in_progress)
@@ -223,6 +240,9 @@ class EndpointMetrics(Buffered):
             _REQUESTS.labels(*self._labels, status).inc(len(seconds))
             self._duration.observe_many(seconds)
         self._seconds.clear()
+        for reason, count in self._rejected.items():
+            self._rejections[reason].inc(count)
+        self._rejected.clear()
 
 
 class ModelMetrics(Buffered):

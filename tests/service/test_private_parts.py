@@ -187,6 +187,27 @@ SMALL_PARTS = (
         "live/test_workers.py",
     ),
     Part(
+        "prometheus-client",
+        "prometheus_client.values",
+        ("MmapedDict",),
+        "telemetry/reserved_files.py",
+        "On a full disk, its own files end the process.",
+        "telemetry/test_reserved_files.py",
+    ),
+    Part(
+        "prometheus-client",
+        "prometheus_client.mmap_dict",
+        (
+            "MmapedDict._init_value",
+            "MmapedDict._used",
+            "MmapedDict._capacity",
+            "MmapedDict._f",
+        ),
+        "telemetry/reserved_files.py",
+        "On a full disk, its own files end the process.",
+        "telemetry/test_reserved_files.py",
+    ),
+    Part(
         "pillow",
         "PIL._imaging",
         ("__file__",),

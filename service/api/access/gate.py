@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from service.api.access.browsers import Browsers
+from service.api.access.client_limits import ClientLimits
 from service.api.access.keyring import Keyring
 from service.api.access.keys import NO_NAME, Right, check_right
 from service.api.access.rights import right_to, right_to_call
@@ -11,8 +12,9 @@ from service.api.problems import problem_response
 from service.api.unrouted import unknown_path
 from service.errors import ForbiddenError, TridentError, UnauthorizedError
 from service.telemetry.exchange import ExchangeListener, Observer
+from service.transport.grpc.call import Admitted
 from service.transport.grpc.status import STATUS as GRPC_STATUS
-from service.transport.grpc.status import CallError
+from service.transport.grpc.status import call_error
 from service.transport.http1.head import Head
 from service.transport.http1.request import HttpResponse, read_headers
 from service.transport.http2.headers import RequestHead
@@ -22,12 +24,13 @@ REFUSED: Final = "refused"
 
 
 class Gate:
-    """Lets in whom the keys let in."""
+    """Lets in whom the keys let in, as often as the limits for a client allow."""
 
     def __init__(
         self,
         keyring: Keyring,
         browsers: Browsers,
+        limits: ClientLimits,
         listeners: Sequence[ExchangeListener] = (),
         *,
         operations_apart: bool = False,
@@ -39,24 +42,29 @@ class Gate:
         self._keyring = keyring
         self._browsers = browsers
         self._operations_apart = operations_apart
+        self._limits = limits
         self._http = Observer(REFUSED, REFUSED, "http", listeners)
         self._grpc = Observer(REFUSED, REFUSED, "grpc", listeners)
 
-    def admit(self, head: Head) -> HttpResponse | None:
-        """Write the caller's name into the head of an HTTP request, or return its refusal.
+    def admit(self, head: Head, address: str) -> HttpResponse | None:
+        """Write the caller into the head of an HTTP request, or return its refusal.
+
+        `address` is the IP address of its connection.
 
         Raises httptools.HttpParserInvalidURLError if the URL can't be read.
         """
         right = right_to(head.method, head.url)
         is_elsewhere = self._operations_apart and right in ("metrics", "admin")
-        return self._let_in(head, right, is_here=not is_elsewhere)
+        return self._let_in(head, address, right, is_here=not is_elsewhere)
 
-    def admit_to_operations(self, head: Head) -> HttpResponse | None:
+    def admit_to_operations(self, head: Head, address: str) -> HttpResponse | None:
         """Do the same for a request to the operations' own port."""
         right = right_to(head.method, head.url)
-        return self._let_in(head, right, is_here=right != "predict")
+        return self._let_in(head, address, right, is_here=right != "predict")
 
-    def _let_in(self, head: Head, right: Right | None, *, is_here: bool) -> HttpResponse | None:
+    def _let_in(
+        self, head: Head, address: str, right: Right | None, *, is_here: bool
+    ) -> HttpResponse | None:
         preflight = self._browsers.meet(head)
         if preflight is not None:  # browsers send no key with it
             return preflight
@@ -65,6 +73,8 @@ class Gate:
                 raise unknown_path()
             if right is not None:
                 head.caller = self._check(right, _authorization(head))
+            if right == "predict":
+                head.leave = self._limits.let_in(head.caller, address)
         except TridentError as error:
             response, headers = problem_response(error), read_headers(head.headers)
             request_id = _report(self._http, headers, error, str(response.status))
@@ -72,18 +82,18 @@ class Gate:
             return response
         return None
 
-    def admit_call(self, head: RequestHead) -> str:
-        """Return the caller's name. Raises CallError if it isn't let in."""
+    def admit_call(self, head: RequestHead, address: str) -> Admitted:
+        """Return who the caller is. Raises CallError if it isn't let in."""
         right = right_to_call(head.path)
         if right is None:
-            return NO_NAME
+            return Admitted(NO_NAME)
         sent = head.headers.get("authorization")
         try:
-            return self._check(right, None if sent is None else sent.encode("latin-1", "replace"))
+            name = self._check(right, None if sent is None else sent.encode("latin-1", "replace"))
+            return Admitted(name, self._limits.let_in(name, address))
         except TridentError as error:
-            status = GRPC_STATUS[type(error)]
-            _report(self._grpc, head.headers, error, status.name)
-            raise CallError(status, str(error)) from None
+            _report(self._grpc, head.headers, error, GRPC_STATUS[type(error)].name)
+            raise call_error(error) from None
 
     def _check(self, right: Right, authorization: bytes | None) -> str:
         """Return the name of a caller who has a right. Raises UnauthorizedError, ForbiddenError."""

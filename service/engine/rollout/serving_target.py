@@ -118,7 +118,8 @@ def decide(
             kept = [version for version in usable if version.name == name]
             model = _keep(name, kept, before.labels.get(name, {}), model.faults)
         models[name] = model
-    still = {task: name for task, name in before.defaults.items() if models[name].versions}
+    served = {name for name, model in models.items() if model.versions}
+    still = {task: name for task, name in before.defaults.items() if name in served}
     return ServingTarget(
         versions=tuple(version for model in models.values() for version in model.versions),
         labels={name: model.labels for name, model in models.items() if model.labels},

@@ -28,7 +28,16 @@ _CONTENT_TYPE: Final = re.compile(r"application/grpc(\+proto)?\s*(;.*)?", re.IGN
 _TIMEOUT: Final = re.compile(r"(\d{1,8})([HMSmun])", re.ASCII)
 _SECONDS: Final = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 
-Admit: TypeAlias = Callable[[RequestHead], str]
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller who is let in: its name, and what to call when the call is over, if anything."""
+
+    name: str
+    leave: Callable[[], None] | None = None
+
+
+Admit: TypeAlias = Callable[[RequestHead, str], Admitted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class CallLimits:
     account: Account
     max_message_bytes: int
     timeout: float
-    admit: Admit = lambda _: "-"
+    admit: Admit = lambda _head, _address: Admitted("-")
     refusals: RefusalPacer = field(default_factory=RefusalPacer)
 
 
@@ -57,6 +66,7 @@ class Call(ABC):
         "_encoding",
         "_has_headers",
         "_is_refused",
+        "_leave",
         "_limits",
         "_reader",
         "_reservation",
@@ -86,6 +96,7 @@ class Call(ABC):
         self._has_headers = False  # whether the answer's headers were sent
         self._task: asyncio.Task[None] | None = None
         self._is_refused = False  # whether the answer is only to be sent
+        self._leave: Callable[[], None] | None = None
         self.head = head
         self.caller = ""
         """The caller's name, once it is let in."""
@@ -122,11 +133,12 @@ class Call(ABC):
             self._connection.end(self._stream, encoded_status(415))
         else:
             try:
-                self.caller = self._limits.admit(head)
+                admitted = self._limits.admit(head, self._connection.address)
+                self.caller, self._leave = admitted.name, admitted.leave
                 self._read_headers(head.headers)
                 self._begin()
             except CallError as error:
-                self._fail(error)
+                self._end_paced(error)
 
     def _read_headers(self, headers: Mapping[str, str]) -> None:
         self._encoding = headers.get("grpc-encoding", "identity")
@@ -148,6 +160,7 @@ class Call(ABC):
         if self._task is not None:
             self._task.cancel()
         self._reservation.release()
+        self._depart()
 
     def expire(self) -> None:
         """End a call at its deadline: its request, or memory for its answer, is missing."""
@@ -181,7 +194,7 @@ class Call(ABC):
 
     def _end_refused(self, error: CallError) -> None:
         if self._stream.handler is self:
-            self._end_by(error)
+            self._fail(error)
 
     def _end_by(self, error: CallError) -> None:
         self._end(error.status, str(error), error.trailers)
@@ -193,8 +206,15 @@ class Call(ABC):
     def _end(
         self, status: StatusCode, message: str = "", metadata: Mapping[str, str] | None = None
     ) -> None:
+        self._depart()
         trailers = self._trailers(status, message, metadata)
         self._connection.end(self._stream, trailers if self._has_headers else HEAD + trailers)
+
+    def _depart(self) -> None:
+        """Record that the caller has one call less in progress."""
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
     def _trailers(
         self, status: StatusCode, message: str = "", metadata: Mapping[str, str] | None = None

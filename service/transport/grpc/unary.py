@@ -146,6 +146,7 @@ class UnaryCall(Call):
         except Exception:
             self._end_defect()
         finally:
+            self._depart()
             if is_sent:
                 self._reservation.release()
             else:

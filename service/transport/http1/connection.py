@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from service.errors import MalformedRequestError, TridentError
+from service.transport.address import address_of
 from service.transport.http1.asgi_request import AsgiRequest, AsgiServer
 from service.transport.http1.carrier import CONTINUE, Carrier
 from service.transport.http1.decided import Decided
@@ -59,6 +61,8 @@ class HttpConnection(asyncio.Protocol):
         """The request that is being answered, or the last one that was."""
         self._waiting: deque[Carrier] = deque()
         """The requests that wait behind it."""
+        self._leaves: dict[Carrier, Callable[[], None]] = {}
+        """What to call when a request is over; empty unless clients are limited."""
         self._half_closed = False
         self._stopping = False
         self._refusal: TridentError | None = None
@@ -69,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
         """Begin to look after the connection."""
         self.transport = CountingTransport(transport, self.close)
         self.flow = FlowControl(self.transport, self._has_unbegun)
+        self._address = address_of(transport)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             keep_probing(sock)
@@ -84,6 +89,8 @@ class HttpConnection(asyncio.Protocol):
         self.reader.ignore_the_rest()
         if self._answering is not None and self._answering.is_open:
             self._answering.give_up()
+        for request in list(self._leaves):
+            self._depart(request)
         self.flow.resume_writing()
         self.reader.close()
 
@@ -137,6 +144,8 @@ class HttpConnection(asyncio.Protocol):
     def on_head(self, head: Head) -> None:
         """Begin to answer a request, or let it wait for its turn."""
         request = self._latest = self._carrier_of(head)
+        if head.leave is not None:
+            self._leaves[request] = head.leave
         if self._stopping:
             request.keep_alive = False
         if self._answering is None or not self._answering.is_open:
@@ -148,7 +157,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _carrier_of(self, head: Head) -> Carrier:
         """Choose the carrier of a request. Only this method does that."""
-        response = self.context.gate(head)
+        response = self.context.gate(head, self._address)
         if response is not None:
             return EndpointRequest(self, Decided(response), head, "", b"")
         application = self.context.application
@@ -183,6 +192,8 @@ class HttpConnection(asyncio.Protocol):
     def on_answered(self) -> None:
         """Continue with the next request, or close the connection."""
         self.server_state.total_requests += 1
+        if self._leaves and self._answering is not None:
+            self._depart(self._answering)
         if self.transport.is_closing():
             return
         if self._waiting:
@@ -237,13 +248,19 @@ class HttpConnection(asyncio.Protocol):
     def _give_up(self, request: Carrier) -> None:
         """Stop answering a request whose body can't be read."""
         if self._waiting:
-            self._waiting.pop()
+            self._depart(self._waiting.pop())
         elif request.is_answered:
             self.close()
         else:
             if request.has_begun_answer:
                 self.transport.abort()
             request.give_up()
+
+    def _depart(self, request: Carrier) -> None:
+        """Record that a request is over."""
+        leave = self._leaves.pop(request, None)
+        if leave is not None:
+            leave()
 
     def _send_refusal(self, error: TridentError) -> None:
         problem = self.context.problem(error)

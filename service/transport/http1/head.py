@@ -6,7 +6,7 @@ contradict each other or are no numbers; what it accepts is checked here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -50,6 +50,8 @@ class Head:
     """The name of whoever sent it, which the gate writes."""
     answer_headers: Headers = ()
     """Headers of the answer, which the gate writes."""
+    leave: Callable[[], None] | None = None
+    """What to call when it is over, if anything; the gate writes it too."""
 
 
 _VERSIONS: Final = ("1.1", "1.0")

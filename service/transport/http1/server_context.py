@@ -12,8 +12,11 @@ from service.transport.http1.ticker import Ticker
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 
-Gate: TypeAlias = Callable[[Head], HttpResponse | None]
-"""Lets a request in by its head, into which it writes the caller; else returns the answer."""
+Gate: TypeAlias = Callable[[Head, str], HttpResponse | None]
+"""Lets a request in by its head, into which it writes the caller; else returns the answer.
+
+It also gets the IP address of the client.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class ServerContext:
     """Makes the answer of an error."""
     application: Application | None = None
     """Answers POST requests to some paths. Without it, all go to the ASGI application."""
-    gate: Gate = lambda _: None
+    gate: Gate = lambda _head, _address: None
     """Is asked about each request. By default it lets everybody in."""
     ticker: Ticker = field(default_factory=Ticker)
     refusals: RefusalPacer = field(default_factory=RefusalPacer)

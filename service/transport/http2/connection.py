@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from service.admission import Account
+from service.transport.address import address_of
 from service.transport.http2.events import StreamEvent
 from service.transport.http2.frames import ErrorCode
 from service.transport.http2.handler import StreamHandler
@@ -55,6 +56,8 @@ class Connection(asyncio.Protocol):
         self._is_closing = False
         self._closing_since = 0.0
         self._written = 0
+        self.address = ""
+        """The client's IP address."""
         self.lost = asyncio.Event()
 
     # The transport's side.
@@ -62,6 +65,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send our own settings."""
         self._transport = cast(asyncio.Transport, transport)
+        self.address = address_of(transport)
         self._flush()
         self._on_open(self)
 

@@ -12,6 +12,7 @@ from service.api.grpc_server import GrpcServer
 from service.bento import lifecycle
 from service.bento.lifecycle import Lifecycle
 from service.bento.ready_mark import ReadyMark
+from service.transport.grpc.call import Admitted
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
@@ -51,7 +52,7 @@ def worker(engine: Any, port: int) -> Lifecycle:
         max_body_bytes=1000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
-        admit=lambda _: "-",
+        admit=lambda _head, _address: Admitted("-"),
         refusals=RefusalPacer(),
         tls=None,
     )

@@ -128,6 +128,15 @@ def test_a_version_that_cannot_be_loaded_is_not_kept() -> None:
     assert served(decide(changing, after(folder(ONE)), failed={ONE.key})) == []
 
 
+def test_a_default_whose_every_version_failed_is_decided_again_without_an_error() -> None:
+    """As on a machine without memory for any model: the service isn't ready, but goes on."""
+    nothing = folder(rejected=(("1", ONE.digest),), is_default=True)
+    before = decide(nothing, after(folder(ONE, is_default=True)), failed={ONE.key})
+    assert served(before) == []
+    assert served(decide(folder(), before)) == []
+    assert served(decide(folder(ONE, is_default=True), before)) == [ONE.key]
+
+
 def test_a_removed_version_is_not_served_any_more() -> None:
     target = after(folder(ONE, TWO, versions="all"), folder(ONE, versions="all"))
     assert versions(target) == [1]

@@ -23,6 +23,12 @@ def pair(endless_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield live
 
 
+def test_its_workers_leave_no_core_dumps(pair: LiveServer) -> None:
+    """One byte is too little for a file, and forbids dumps that are piped to a program."""
+    for worker in pair.workers():
+        assert worker.rlimit(psutil.RLIMIT_CORE)[0] in (0, 1)
+
+
 def classify(http: httpx.Client, image: bytes) -> httpx.Response:
     return http.post("/classify", content=image, headers=PNG)
 

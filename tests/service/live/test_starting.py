@@ -56,6 +56,21 @@ def test_an_address_that_is_not_of_this_machine_is_named(demo_models: Path, tmp_
     assert_refused(live, "192.0.2.1", "TRIDENT_GRPC_HOST")
 
 
+def test_a_folder_of_models_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert_refused(
+        LiveServer(tmp_path, tmp_path / "gone"), str(tmp_path / "gone"), "TRIDENT_MODELS"
+    )
+
+
+def test_a_folder_of_bentomls_that_can_not_be_made_is_named(
+    demo_models: Path, tmp_path: Path
+) -> None:
+    """BentoML needs it before it asks the service: it prints a traceback."""
+    with LiveServer(tmp_path, demo_models, bentoml_home="/proc/gone") as live:
+        assert live.wait_until_exit(SECONDS) == 1
+    assert "/proc/gone" in live.log.splitlines()[-1]
+
+
 def test_it_starts_with_reloading_too(demo_models: Path, tmp_path: Path) -> None:
     with LiveServer(tmp_path, demo_models, options=["--reload"]) as live:
         wait_for(lambda: "Starting production" in live.log, SECONDS)

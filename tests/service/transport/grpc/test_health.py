@@ -17,6 +17,7 @@ from service.api.trident.grpc import SERVICE
 from service.engine.engine import Engine
 from service.engine.limits import Limits
 from service.engine.rollout.leader import Watching
+from service.transport.grpc.call import Admitted
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
@@ -47,7 +48,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         max_body_bytes=1_000,
         request_timeout=5.0,
         time_limits=TimeLimits(),
-        admit=lambda _: "-",
+        admit=lambda _head, _address: Admitted("-"),
         refusals=RefusalPacer(),
         tls=None,
     )
