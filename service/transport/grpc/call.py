@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from service.admission import Account, Reservation
+from service.errors import quoted
 from service.telemetry.exchange import sane_request_id
 from service.transport.grpc.messages import ENCODINGS, Message, MessageReader, decompressed
 from service.transport.grpc.status import CallError, StatusCode
@@ -145,7 +146,8 @@ class Call(ABC):
         if self._encoding not in ENCODINGS:
             raise CallError(
                 StatusCode.UNIMPLEMENTED,
-                f"The encoding {self._encoding} isn't supported: use {' or '.join(ENCODINGS)}.",
+                f"The encoding {quoted(self._encoding)} isn't supported: "
+                f"use {' or '.join(ENCODINGS)}.",
                 {"grpc-accept-encoding": ",".join(ENCODINGS)},
             )
         if "grpc-timeout" in headers:

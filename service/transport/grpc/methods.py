@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from service.errors import quoted
 from service.transport.grpc.call import Call, CallLimits
 from service.transport.grpc.status import CallError, StatusCode
 from service.transport.grpc.streaming import StreamingCall, StreamingMethod
@@ -43,4 +44,4 @@ class _UnknownCall(Call):
         """Go on: the call has been answered."""
 
     def _begin(self) -> None:
-        raise CallError(StatusCode.UNIMPLEMENTED, f"There is no method {self.head.path}.")
+        raise CallError(StatusCode.UNIMPLEMENTED, f"There is no method {quoted(self.head.path)}.")

@@ -2,6 +2,9 @@
 
 import json
 import sys
+import tempfile
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +155,64 @@ def test_what_is_no_model_is_explained(package: Package, tmp_path: Path) -> None
             package(tmp_path / name)
     with pytest.raises(PackagingError, match=r"A dict can't be packaged"):
         package({})
+
+
+def test_a_file_that_is_small_only_until_it_is_unpacked_is_refused(
+    package: Package, plain: Any, tmp_path: Path
+) -> None:
+    plain.save(tmp_path / "good.keras")
+    zeros = bytes(2**20)
+    with (
+        zipfile.ZipFile(tmp_path / "good.keras") as good,
+        zipfile.ZipFile(
+            tmp_path / "bomb.keras", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as bomb,
+    ):
+        for name in ("metadata.json", "config.json"):
+            bomb.writestr(name, good.read(name))
+        with bomb.open("model.weights.h5", "w") as weights:
+            for _ in range(300):
+                weights.write(zeros)
+    with pytest.raises(PackagingError, match="can't be loaded by Keras"):
+        package(tmp_path / "bomb.keras")
+
+
+def test_a_file_writes_nothing_outside_of_its_own_folder(
+    package: Package, plain: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.keras"
+    plain.save(path)
+    names = ("../escaped", "../../../escaped", f"{tmp_path}/escaped", "assets/../../escaped")
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    with suppress(PackagingError):
+        package(path)
+    places = [tmp_path, tmp_path.parent, Path(tempfile.gettempdir()), Path("/"), Path.cwd()]
+    assert not [place for place in places if (place / "escaped").exists()]
+
+
+def test_a_configuration_names_no_function_of_pythons(package: Package, tmp_path: Path) -> None:
+    """Keras once called whatever a file named (CVE-2025-1550)."""
+    path = tmp_path / "model.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(content["config.json"])
+    config["config"]["layers"].append(
+        {
+            "module": "pathlib",
+            "class_name": "function",
+            "config": "Path.touch",
+            "registered_name": "function",
+            "name": "made",
+            "inbound_nodes": [{"args": [str(tmp_path / "made")], "kwargs": {}}],
+        }
+    )
+    content["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    with pytest.raises(PackagingError):
+        package(path)
+    assert not (tmp_path / "made").exists()
