@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from tests.deployment.docker import ROOT
 
@@ -20,11 +21,9 @@ Check = Callable[[], "subprocess.CompletedProcess[str]"]
 
 
 class Service(HTTPServer):
-    """Answers /readyz and /metrics as the service does."""
+    """Answers /readyz as the service does."""
 
     ready = 200
-    exits = 0
-    """Workers that have died since the service started."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -34,14 +33,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: Service
 
     def do_GET(self) -> None:
-        metrics = (
-            "# TYPE trident_worker_exits_total counter\n"
-            f'trident_worker_exits_total{{cause="killed"}} {self.server.exits}.0\n'
-            'trident_worker_exits_total{cause="crashed"} 1.0\n'
-        )
-        self.send_response(self.server.ready if self.path == "/readyz" else 200)
+        self.send_response(self.server.ready if self.path == "/readyz" else 401)
         self.end_headers()
-        self.wfile.write(metrics.encode())
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -71,6 +64,18 @@ def check(service: Service, tmp_path: Path) -> Check:
     return run
 
 
+def _set_exits(folder: Path, count: int) -> None:
+    """Write how many workers have died since the service started, as its supervisor does."""
+    folder.mkdir(exist_ok=True)
+    file = MmapedDict(str(folder / "counter_1.db"))  # type: ignore[no-untyped-call]
+    for cause, value in (("killed", count), ("crashed", 1)):
+        key = mmap_key(
+            "trident_worker_exits", "trident_worker_exits_total", ["cause"], [cause], "Help."
+        )
+        file.write_value(key, float(value), 0.0)  # type: ignore[no-untyped-call]
+    file.close()  # type: ignore[no-untyped-call]
+
+
 def test_a_service_that_is_not_ready_is_not_healthy(service: Service, check: Check) -> None:
     assert check().returncode == 0
     service.ready = 503
@@ -82,22 +87,22 @@ def test_a_service_that_is_not_ready_is_not_healthy(service: Service, check: Che
     assert "Traceback" not in failed.stderr
 
 
-def test_workers_that_die_again_and_again_are_not_healthy(
-    service: Service, check: Check, tmp_path: Path
-) -> None:
-    for service.exits in (0, 1, 2):
+def test_workers_that_die_again_and_again_are_not_healthy(check: Check, tmp_path: Path) -> None:
+    metrics = tmp_path / "trident-metrics-a"
+    for count in (0, 1, 2):
+        _set_exits(metrics, count)
         assert check().returncode == 0
-    service.exits = 3
+    _set_exits(metrics, 3)
     failed = check()
     assert failed.returncode == 1
     assert failed.stderr == "3 workers died in the last 10 minutes: see the log\n"
     # Ten minutes later.
-    (history,) = tmp_path.iterdir()
+    (history,) = tmp_path.glob("*.json")
     history.write_text(re.sub(r"\d{9,}\.\d+", "1000.0", history.read_text()))
     assert check().returncode == 0
-    service.exits = 5
+    _set_exits(metrics, 5)
     assert check().returncode == 0
-    service.exits = 0  # restarted
+    _set_exits(tmp_path / "trident-metrics-b", 0)  # restarted
     assert check().returncode == 0
 
 

@@ -48,11 +48,20 @@ def _merge(target: Manifest, change: Manifest) -> None:
         if isinstance(value, dict) and isinstance(known, dict):
             _merge(known, value)
         elif isinstance(known, list) and all("name" in item for item in (*known, *value)):
-            named = {item["name"]: item for item in known}
-            for item in value:
-                _merge(named[item["name"]], item)
+            known[:] = _merged(known, value)
         else:
             target[key] = value
+
+
+def _merged(known: list[Manifest], changes: list[Manifest]) -> list[Manifest]:
+    """Return items with changes by name: those that are changed or new, then the others."""
+    named = {item["name"]: item for item in known}
+    merged = []
+    for change in changes:
+        item = named.pop(change["name"], {})
+        _merge(item, change)
+        merged.append(item)
+    return [*merged, *named.values()]
 
 
 def _containers(manifests: list[Manifest]) -> Iterator[Manifest]:

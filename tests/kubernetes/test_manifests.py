@@ -19,10 +19,11 @@ from tests.service.live_server import ROOT
 
 FOLDER = ROOT / "docker" / "kubernetes"
 COMPOSE = ROOT / "docker" / "compose.yaml"
-KUSTOMIZATIONS = ("base", "gpu", "monitoring")
+KUSTOMIZATIONS = ("base", "gpu", "monitoring", "secure")
 OLDEST = "1.30"  # the first with `sleep` in a preStop hook by default
 BASE = {identify(manifest): manifest for manifest in build(FOLDER / "base")}
 GPU = {identify(manifest): manifest for manifest in build(FOLDER / "gpu")}
+SECURE = {identify(manifest): manifest for manifest in build(FOLDER / "secure")}
 DEPLOYMENT = BASE["Deployment", "trident"]
 POD = DEPLOYMENT["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
@@ -40,7 +41,9 @@ def _adapter_rule() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", [OLDEST, kubernetes_validate.latest_version()])
-@pytest.mark.parametrize("manifest", [*BASE.values(), *GPU.values()], ids=identify)
+@pytest.mark.parametrize(
+    "manifest", [*BASE.values(), *GPU.values(), *SECURE.values()], ids=identify
+)
 def test_the_manifests_hold_to_the_schemas_of_kubernetes(manifest: Manifest, version: str) -> None:
     kubernetes_validate.validate(manifest, version, strict=True)
 
@@ -154,6 +157,27 @@ def test_a_replica_on_a_gpu_has_one_for_itself() -> None:
     assert {"name": "TRIDENT_WORKERS", "value": "1"} in container["env"]
     assert container["image"].startswith("trident-gpu:")
     assert container["readinessProbe"] == CONTAINER["readinessProbe"]
+
+
+def test_a_secure_replica_has_keys_tls_and_a_port_for_operations() -> None:
+    pod = SECURE["Deployment", "trident"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    settings = {one["name"]: one["value"] for one in container["env"]}
+    assert settings.keys() <= {f"TRIDENT_{field.upper()}" for field in Settings.model_fields}
+    ports = {one["name"]: one["containerPort"] for one in container["ports"]}
+    assert int(settings["TRIDENT_OPERATIONS_PORT"]) == ports["operations"]
+    mounted = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
+    secrets = {one["name"] for one in pod["volumes"] if "secret" in one}
+    for file in ("KEYS_FILE", "TLS_CERTIFICATE", "TLS_KEY"):
+        folder = settings[f"TRIDENT_{file}"].rpartition("/")[0]
+        assert mounted[folder] in secrets
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[probe]["httpGet"]
+        assert (asked["port"], asked["scheme"]) == ("operations", "HTTPS")
+        assert asked["path"] == CONTAINER[probe]["httpGet"]["path"]
+    rules = SECURE["NetworkPolicy", "trident"]["spec"]["ingress"]
+    (for_monitoring,) = (rule["ports"] for rule in rules if len(rule["from"]) == 1)
+    assert for_monitoring == [{"port": "operations"}]
 
 
 def test_kserve_runs_the_same_container() -> None:

@@ -19,6 +19,7 @@ from service.api.trident import inference_pb2 as messages
 from service.api.trident.inference_pb2_grpc import InferenceStub
 from tests.service.drawings import encode
 from tests.service.live.grpc_client import inference_stub
+from tests.service.live.health_check import health_check
 from tests.service.live_server import LiveServer, wait_for
 from tests.service.some_keys import bearer, keys_setting
 from tests.service.transport.http1.wire import connect
@@ -241,6 +242,10 @@ def test_the_access_log_names_callers_and_shows_no_key(
 
 def _access(log: str) -> list[str]:
     return [line for line in log.splitlines() if "access: request_id=" in line]
+
+
+def test_the_containers_health_check_needs_no_key(server: LiveServer, tmp_path: Path) -> None:
+    assert health_check(server, tmp_path) == ""
 
 
 def test_a_revoked_key_ends_on_open_connections_too(

@@ -15,6 +15,7 @@ from service.api.trident import inference_pb2 as messages
 from tests.service.drawings import encode
 from tests.service.live.certificates import Files, client_context
 from tests.service.live.grpc_client import inference_stub
+from tests.service.live.health_check import health_check
 from tests.service.live_server import LiveServer, free_port, wait_for
 
 PNG = {"content-type": "image/png"}
@@ -185,6 +186,16 @@ def test_a_renewed_certificate_is_shown_without_a_restart(
 
     wait_for(is_shown)
     files.write(authority)
+
+
+def test_the_containers_health_check_needs_no_certificate(
+    server: LiveServer, files: Files, operations_port: int, tmp_path: Path
+) -> None:
+    settings = {
+        "TRIDENT_TLS_CERTIFICATE": str(files.certificate),
+        "TRIDENT_OPERATIONS_PORT": str(operations_port),
+    }
+    assert health_check(server, tmp_path, **settings) == ""
 
 
 def test_an_idle_channel_holds_nothing_up(
