@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export BENTOML_DO_NOT_TRACK ?= True
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test bench loadtest soak image docker-test lint format proto settings lock bento clean
+.PHONY: help serve train test bench loadtest soak image docker-test lint audit format proto settings lock bento clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,11 @@ lint: $(VENV)/.dev ## Check style, types and generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.check_stubs
+
+audit: $(VENV)/.dev ## Check the pinned dependencies for vulnerabilities (2: not checked), and write build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/serve.lock --output-reproducible -o build/sbom.json
+	$(BIN)/python requirements/audit.py
 
 format: $(VENV)/.dev ## Format the code and fix what can be fixed automatically
 	$(BIN)/ruff check --fix-only .

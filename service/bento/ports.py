@@ -2,11 +2,15 @@
 
 import errno
 import ipaddress
+import logging
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bentoml.exceptions import BentoMLConfigException
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +95,14 @@ def operations_port(host: str, number: int) -> Port:
     """Return the port of the operations."""
     settings = "TRIDENT_OPERATIONS_HOST", "TRIDENT_OPERATIONS_PORT"
     return Port("operations", host, number, *settings, "TRIDENT_OPERATIONS_SOCKET")
+
+
+def warn_of_openness(ports: Iterable[Port]) -> None:
+    """Log which ports other machines reach, because anyone may call there."""
+    published = [f"{p.host}:{p.number} ({p.protocol})" for p in ports if p.is_published]
+    if published:
+        logger.warning(
+            "anyone who reaches %s may use the models and read the metrics, because no keys are "
+            "set: see docs/security.md",
+            " or ".join(published),
+        )

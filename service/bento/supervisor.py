@@ -22,7 +22,7 @@ from circus.watcher import Watcher
 
 from service.bento.metrics_folder import keep_metrics_folder
 from service.bento.orphan import END_SECONDS, SUPERVISOR
-from service.bento.ports import Port, http_port
+from service.bento.ports import Port, http_port, warn_of_openness
 from service.bento.start_pause import MEMORY_SECONDS, StartPause
 from service.telemetry.worker_exits import HUNG, WorkerExits
 
@@ -67,7 +67,7 @@ class Supervisor(circus.Arbiter):
         self._of_workers = of_workers
         self._pause = StartPause(_FREE_DEATHS * sum(w.numprocesses for w in of_workers))
         for watcher in of_workers:
-            _refuse_ssl_options(watcher)
+            refuse_ssl_options(watcher)
             watcher.graceful_timeout = drain_timeout + END_SECONDS
             watcher.env[SUPERVISOR] = str(os.getpid())
             watcher.hooks["after_spawn"] = self._on_spawn
@@ -89,7 +89,7 @@ class Supervisor(circus.Arbiter):
         for port in self._ports:
             self._listen(port, is_shared=http.port == port.number)
         if self._is_open:
-            _warn_of_openness([http_port(http.host, http.port), *self._ports])
+            warn_of_openness([http_port(http.host, http.port), *self._ports])
         if sys.platform != "win32":
             self.loop.asyncio_loop.add_signal_handler(
                 signal.SIGCHLD, self._when_free, self.manage_watchers
@@ -236,20 +236,10 @@ def _manner(exit_code: int) -> str:
     return f"ended with exit code {exit_code}"
 
 
-def _refuse_ssl_options(watcher: Watcher) -> None:
+def refuse_ssl_options(watcher: Watcher) -> None:
     """Raise BentoMLConfigException for BentoML's own options of TLS: they know only HTTP's port."""
     if "--ssl-certfile" in (watcher.args or ()):
         raise BentoMLConfigException(
             "Set TRIDENT_TLS_CERTIFICATE and TRIDENT_TLS_KEY, which hold for all ports, instead "
             "of the --ssl options."
-        )
-
-
-def _warn_of_openness(ports: Sequence[Port]) -> None:
-    published = [f"{p.host}:{p.number} ({p.protocol})" for p in ports if p.is_published]
-    if published:
-        logger.warning(
-            "anyone who reaches %s may use the models and read the metrics, because no keys are "
-            "set: see docs/security.md",
-            " or ".join(published),
         )

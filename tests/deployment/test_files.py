@@ -55,3 +55,14 @@ def test_replicas_and_those_that_prometheus_misses_are_set_by_one_variable(
     services = _services(replicas=set_to)
     assert services["trident"]["deploy"]["replicas"] == replicas
     assert services["prometheus"]["environment"] == {"TRIDENT_REPLICAS": str(replicas)}
+
+
+def test_a_secure_stack_has_keys_and_tls_at_the_balancer() -> None:
+    services = _services("-f", "docker/compose.secure.yaml")
+    settings = services["trident"]["environment"]
+    assert settings["TRIDENT_KEYS"] == ""
+    assert settings["TRIDENT_KEYS_FILE"] == "/run/trident/keys.json"
+    assert services["balancer"]["environment"]["BALANCER_TLS"] == "on"
+    for name in ("trident", "balancer"):
+        (mounted,) = services[name]["volumes"]
+        assert (mounted["target"], mounted["read_only"]) == ("/run/trident", True)

@@ -20,10 +20,12 @@ from service.api.trident.inference_pb2_grpc import InferenceStub
 from tests.service.drawings import encode
 from tests.service.live.grpc_client import inference_stub
 from tests.service.live.health_check import health_check
-from tests.service.live_server import LiveServer, wait_for
+from tests.service.live.test_readme import Example, check_example, find_examples
+from tests.service.live_server import ROOT, LiveServer, wait_for
 from tests.service.some_keys import bearer, keys_setting
 from tests.service.transport.http1.wire import connect
 
+EXAMPLES = find_examples((ROOT / "docs/security.md").read_text())
 PREDICT, METRICS, ADMIN = (make_key() for _ in range(3))
 PNG = {"content-type": "image/png"}
 RED = encode(Image.new("RGB", (20, 20), (255, 0, 0)))
@@ -246,6 +248,16 @@ def _access(log: str) -> list[str]:
 
 def test_the_containers_health_check_needs_no_key(server: LiveServer, tmp_path: Path) -> None:
     assert health_check(server, tmp_path) == ""
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.code.split("\n")[0][:60])
+def test_the_page_on_security_works_as_shown(
+    server: LiveServer, file: Path, example: Example
+) -> None:
+    for name in (".venv", "service"):
+        if not (file.parent / name).exists():
+            (file.parent / name).symlink_to(ROOT / name)
+    check_example(example, f"127.0.0.1:{server.http_port}", server.grpc_target, file.parent)
 
 
 def test_a_revoked_key_ends_on_open_connections_too(
