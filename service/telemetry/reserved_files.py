@@ -21,8 +21,7 @@ class ReservedDict(mmap_dict.MmapedDict):
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002
         """Open a file, or make it."""
         if not read_mode:
-            with Path(filename).open("ab") as file:
-                _reserve(file.fileno(), _FIRST_BYTES)
+            _make(Path(filename))
         super().__init__(filename, read_mode)  # type: ignore[no-untyped-call]
 
     def _init_value(self, key: str) -> None:
@@ -35,6 +34,15 @@ def reserve_files() -> None:
     """Have prometheus_client use such files from now on."""
     if sys.platform != "win32":
         values.MmapedDict = ReservedDict  # type: ignore[attr-defined]
+
+
+def _make(path: Path) -> None:
+    with path.open("ab") as file:
+        try:
+            _reserve(file.fileno(), _FIRST_BYTES)
+        except OSError:
+            path.unlink()  # whoever reads the metrics of all workers would stumble over it
+            raise
 
 
 def _reserve(descriptor: int, size: int) -> None:

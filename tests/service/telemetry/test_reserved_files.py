@@ -55,6 +55,7 @@ def test_without_room_no_file_is_made(tmp_path: Path, disk: list[int]) -> None:
     disk[0] = 1000
     with pytest.raises(OSError, match="No space left"):
         ReservedDict(str(tmp_path / "counter_1.db"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_room_new_metrics_fail_and_old_ones_work(tmp_path: Path, disk: list[int]) -> None:
