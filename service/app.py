@@ -25,10 +25,12 @@ from service.api.trident.administration import Administration
 from service.api.trident.http import HttpAdapter
 from service.api.trident.routes import model_routes
 from service.api.unrouted import HANDLERS
+from service.bento.descriptors import make_room_for, possible_connections
 from service.bento.endpoints import declared
 from service.bento.ingress import behind_ingress, send_no_usage_reports
 from service.bento.lifecycle import Lifecycle
 from service.bento.metrics_folder import check_room, choose_metrics_folder, metrics_folder
+from service.bento.orphan import is_orphan
 from service.bento.ports import grpc_port, operations_port
 from service.bento.process_limits import check_open_files, forbid_core_dumps
 from service.bento.ready_mark import ReadyMark
@@ -45,8 +47,10 @@ from service.telemetry.exchange import ExchangeListener
 from service.telemetry.exposition import render_metrics
 from service.telemetry.logs import AccessLog, configure_logging
 from service.telemetry.process_metrics import ProcessMetrics
-from service.transport.http1.server import Door
+from service.transport.closing_port import Acceptance
+from service.transport.http1.server import Door, StopPlan
 from service.transport.http1.server_context import ServerContext
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 from service.transport.tls import Certificates, InvalidCertificateError
@@ -135,11 +139,13 @@ try:
     )
 except InvalidCertificateError as error:
     raise BentoMLConfigException(str(error)) from None
+_connections = OpenConnections(possible_connections(settings.max_connections))
 _http_server = ServerContext(
     _time_limits,
     problem_response,
     _http if settings.ingress else None,
     _gate.admit,
+    _connections,
     refusals=_refusals,
 )
 _grpc = GrpcServer(
@@ -151,6 +157,7 @@ _grpc = GrpcServer(
     admit=_gate.admit_call,
     refusals=_refusals,
     tls=_grpc_tls,
+    connections=_connections,
     listeners=_listeners,
 )
 _ready_mark = ReadyMark(metrics_folder())
@@ -168,6 +175,15 @@ def _doors() -> list[Door]:
     listening = _operations_port.inherited()
     context = ServerContext(_time_limits, problem_response, gate=_gate.admit_to_operations)
     return [] if listening is None else [Door(listening, context, _operations_tls)]
+
+
+def _acceptance() -> Acceptance | None:
+    """Return how this worker goes on accepting connections when it stops."""
+    if _lifecycle.hangs:  # the others accept them
+        return None
+    if is_orphan():  # the ports are needed by a new service
+        return Acceptance(is_alone=True)
+    return Acceptance(settings.stop_grace)
 
 
 def _make_tracer(worker: str) -> "Tracer | None":
@@ -209,10 +225,9 @@ Endpoints: Any = type("Endpoints", (), declared(_http.answer))
     service_class=behind_ingress(
         _http_server,
         workers=settings.workers,
-        drain_timeout=settings.drain_timeout,
-        is_ready=lambda: _lifecycle.ready,
+        plan=StopPlan(settings.drain_timeout, _acceptance, _lifecycle.begin_stop),
+        takes_connections=lambda: _lifecycle.takes_connections,
         is_another_ready=_ready_mark.is_set_by_another,
-        on_stop=_lifecycle.begin_stop,
         tls=_tls,
         doors=_doors(),
     ),
@@ -245,6 +260,7 @@ class Trident(Endpoints):
         configure_logging(settings.log_format, settings.log_level, worker=None)
         report_settings(settings, os.environ)
         check_open_files()
+        make_room_for(settings.max_connections)
         check_room(settings.workers)
         if not settings.core_dumps:
             forbid_core_dumps()
@@ -258,6 +274,7 @@ class Trident(Endpoints):
         supervise(
             _ports,
             is_open=not (_keyring.is_set or settings.tls_client_ca),
+            stop_grace=settings.stop_grace,
             drain_timeout=settings.drain_timeout,
         )
 

@@ -6,9 +6,9 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-Refusal = Literal["queue", "deadline", "memory", "client"]
+Refusal = Literal["queue", "deadline", "memory", "client", "connections"]
 """Why a request is too much: the model's queue is too long, or longer than its deadline allows;
-the memory is used up; or the caller has a limit of its own."""
+the memory is used up; the caller has a limit of its own; or too many connections are open."""
 
 
 class TridentError(Exception):

@@ -136,6 +136,11 @@ class Settings(BaseSettings):
     inputs have a share each (docs/deployment.md). When a share is used up, requests wait; a request
     that is larger than a whole share runs alone."""
 
+    max_connections: int = Field(default=10_000, ge=1)
+    """Most connections that a worker has open, over both protocols. For a new one beyond that, the
+    one that has been idle for the longest time is closed. If all have a request in progress, the
+    new one is refused: 429 over HTTP, GOAWAY over gRPC."""
+
     max_pixels: int = Field(default=64_000_000, ge=1)
     """Largest image, as width times height. Decoding takes up to 12 bytes per pixel."""
 
@@ -163,9 +168,14 @@ class Settings(BaseSettings):
     disconnected. Time in which the service itself doesn't read isn't counted. Over gRPC a
     connection is closed if a frame of data, or what is sent to it, is slower."""
 
+    stop_grace: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """Seconds for which the service still accepts connections and requests when it is told to stop.
+    It isn't ready any more, and each answer asks its client to close the connection. Set it to the
+    time that your balancer needs to notice."""
+
     drain_timeout: float = Field(default=10.0, ge=0, allow_inf_nan=False)
-    """Seconds that HTTP requests and gRPC calls in progress may still take when the service stops.
-    After that their connections are closed, and the service ends."""
+    """Seconds that HTTP requests and gRPC calls in progress may still take after
+    `TRIDENT_STOP_GRACE`. Then their connections are closed, and the service ends."""
 
     log_format: Literal["text", "json"] = "text"
     """Form of the log: text for people, or one JSON object per line."""

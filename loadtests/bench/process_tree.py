@@ -1,6 +1,7 @@
 """A process with all its descendants: started, watched, measured, ended."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ class ProcessTree:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                process_group=0,  # as a shell gives it
             )
         self._known: dict[int, psutil.Process] = {}
 
@@ -80,6 +82,17 @@ class ProcessTree:
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 yield read(process)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the first process; SIGINT to its whole group, as Ctrl+C does."""
+        if number == signal.SIGINT:
+            os.killpg(self._root.pid, number)
+        else:
+            self._root.send_signal(number)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the first process. Raises psutil.TimeoutExpired."""
+        self._root.wait(seconds)
 
     def stop(self) -> None:
         """Ask the processes to end, and kill those that don't."""

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from service.api.trident.grpc import SERVICE, GrpcAdapter
 from service.engine.engine import Engine
 from service.telemetry.exchange import ExchangeListener
+from service.transport.closing_port import Acceptance
 from service.transport.grpc.call import Admit, CallLimits
 from service.transport.grpc.health import HEALTH, Health
 from service.transport.grpc.methods import MethodTable
 from service.transport.grpc.reflection import Reflection
 from service.transport.http2.server import Http2Server
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 
@@ -33,6 +35,7 @@ class GrpcServer:
         admit: Admit,
         refusals: RefusalPacer,
         tls: ssl.SSLContext | None,
+        connections: OpenConnections,
         listeners: Sequence[ExchangeListener] = (),
     ) -> None:
         """Prepare a server for the callers whom `admit` lets in.
@@ -49,7 +52,7 @@ class GrpcServer:
             streaming=self._health.streaming | reflection.streaming,
             limits=CallLimits(engine.account, max_body_bytes, request_timeout, admit, refusals),
         )
-        self._server = Http2Server(methods.call, engine.account, time_limits)
+        self._server = Http2Server(methods.call, engine.account, time_limits, connections)
 
     @property
     def serving(self) -> bool:
@@ -71,8 +74,11 @@ class GrpcServer:
         """Answer calls, and report SERVING."""
         self._health.set(serving=True)
 
-    async def stop(self, grace: float) -> None:
-        """Drain: take no new calls, and let those in progress finish within `grace` seconds."""
+    async def stop(self, drain_timeout: float, acceptance: Acceptance | None = None) -> None:
+        """Answer new calls as `acceptance` says, and those in progress for `drain_timeout` seconds.
+
+        The health service reports NOT_SERVING at once.
+        """
         self._health.set(serving=False)
         await asyncio.sleep(0)  # those who watch are told before they are sent away
-        await self._server.stop(grace)
+        await self._server.stop(drain_timeout, acceptance)

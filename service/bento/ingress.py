@@ -22,7 +22,7 @@ from uvicorn.protocols.http import auto as protocols
 from service.api.unrouted import HANDLERS
 from service.bento.orphan import END_SECONDS, end_with_supervisor
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.server import Door, DrainingServer
+from service.transport.http1.server import Door, DrainingServer, StopPlan
 from service.transport.http1.server_context import ServerContext
 
 
@@ -30,32 +30,30 @@ def behind_ingress(
     context: ServerContext,
     *,
     workers: int,
-    drain_timeout: float,
-    is_ready: Callable[[], bool],
+    plan: StopPlan,
+    takes_connections: Callable[[], bool],
     is_another_ready: Callable[[], bool],
-    on_stop: Callable[[], None],
     tls: ssl.SSLContext | None = None,
     doors: Sequence[Door] = (),
 ) -> type[Any]:
     """Return a BentoML service class whose `workers` serve HTTP by connections of our own.
 
     These answer what `context.application` answers; BentoML answers the rest, and everything if
-    there is no application. While a worker isn't ready, the others take its connections. `on_stop`
-    is called in a worker that begins to stop; its requests then have `drain_timeout` seconds.
-    HTTP is served with `tls`, and by other `doors` too.
+    there is no application. A worker stops by the `plan`. While `takes_connections` is false, the
+    others take its connections. HTTP is served with `tls`, and by other `doors` too.
     """
     server = partial(
-        DrainingServer, drain_timeout=drain_timeout, on_stop=on_stop, tls=tls, doors=doors
+        DrainingServer, plan=plan, connections=context.connections, tls=tls, doors=doors
     )
 
     class FrontedService(Service):
         __slots__ = ()
 
         def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002
-            end_with_supervisor(drain_timeout + END_SECONDS)
+            end_with_supervisor(plan.drain_timeout + END_SECONDS)
             uvicorn.Server = server  # type: ignore[assignment, misc]
             _take_connections(context)
-            _choose_loop(is_ready, is_another_ready, is_shared=workers > 1)
+            _choose_loop(takes_connections, is_another_ready, is_shared=workers > 1)
             application: Starlette = super().to_asgi(is_main=is_main)
             _answer_by_problems(application)
             return application
@@ -89,7 +87,10 @@ def _take_connections(context: ServerContext) -> None:
 
 
 def _choose_loop(
-    is_ready: Callable[[], bool], is_another_ready: Callable[[], bool], *, is_shared: bool
+    takes_connections: Callable[[], bool],
+    is_another_ready: Callable[[], bool],
+    *,
+    is_shared: bool,
 ) -> None:
     """Have uvicorn run on a loop that leaves other workers, if any, their share of connections."""
     try:
@@ -100,7 +101,7 @@ def _choose_loop(
     class WorkerLoop(SharingLoop):
         @staticmethod
         def is_ready() -> bool:
-            return is_ready()
+            return takes_connections()
 
         @staticmethod
         def is_another_ready() -> bool:

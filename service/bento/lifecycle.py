@@ -22,6 +22,7 @@ from service.errors import DeadlineExceededError
 from service.runtime.saved_model import tensorflow_version
 from service.telemetry.metrics import record_build, record_ready
 from service.telemetry.worker_exits import HUNG
+from service.transport.closing_port import Acceptance
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +58,23 @@ class Lifecycle:
         self._call_timeout = call_timeout
         self._hangs = False
         self._loading: asyncio.Task[None] | None = None
+        self._stopping = False
         self._draining: asyncio.Task[None] | None = None
 
     @property
     def ready(self) -> bool:
         """Whether both protocols answer, and the worker isn't stopping."""
         return self._grpc.serving
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it ends because a call of a model doesn't."""
+        return self._hangs
+
+    @property
+    def takes_connections(self) -> bool:
+        """Whether it takes its share of the connections that workers share."""
+        return self.ready or self._stopping
 
     async def start(self) -> None:
         """Load the models in the background: alive at once, ready when they answer."""
@@ -77,14 +89,15 @@ class Lifecycle:
         watchdog.start()
         self._loading = asyncio.create_task(self._load())
 
-    def begin_stop(self) -> None:
-        """Stop being ready, and let gRPC calls finish while HTTP requests finish."""
+    def begin_stop(self, acceptance: Acceptance | None = None) -> None:
+        """Stop being ready, but take gRPC calls as `acceptance` says; finish the last ones."""
         if self._draining is None:
+            self._stopping = self.ready and acceptance is not None
             if self._loading is not None:
                 self._loading.cancel()
             record_ready(ready=False)
             self._ready_mark.set(ready=False)
-            self._draining = asyncio.create_task(self._grpc.stop(self._drain_timeout))
+            self._draining = asyncio.create_task(self._grpc.stop(self._drain_timeout, acceptance))
 
     async def stop(self) -> None:
         """Wait for the gRPC calls in progress, then close the engine."""

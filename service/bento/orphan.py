@@ -14,7 +14,7 @@ from typing import Final
 SUPERVISOR: Final = "TRIDENT_SUPERVISOR_PID"
 """Environment variable with the id of a worker's supervisor, which must be its parent process."""
 
-END_SECONDS: Final = 3.0
+END_SECONDS: Final = 4.0
 """Seconds that a worker may take to end after its last call."""
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,12 @@ def end_with_supervisor(patience: float) -> None:
     if supervisor is not None:
         arguments = int(supervisor), patience
         threading.Thread(target=_watch, args=arguments, name="orphan", daemon=True).start()
+
+
+def is_orphan() -> bool:
+    """Tell whether this process had a supervisor that has died."""
+    supervisor = os.environ.get(SUPERVISOR)
+    return supervisor is not None and os.getppid() != int(supervisor)
 
 
 def _watch(supervisor: int, patience: float) -> None:

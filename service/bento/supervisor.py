@@ -25,6 +25,7 @@ from service.bento.orphan import END_SECONDS, SUPERVISOR
 from service.bento.ports import Port, http_port, warn_of_openness
 from service.bento.start_pause import MEMORY_SECONDS, StartPause
 from service.telemetry.worker_exits import HUNG, WorkerExits
+from service.transport.closing_port import refuse_connections
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,20 @@ _ECHO_SECONDS: Final = 0.1  # a signal within this time is a copy of the first: 
 _BUSY_SECONDS: Final = 0.05  # between two attempts to do something while circus is busy
 
 
-def supervise(ports: Sequence[Port], *, is_open: bool, drain_timeout: float) -> None:
+def supervise(
+    ports: Sequence[Port], *, is_open: bool, stop_grace: float, drain_timeout: float
+) -> None:
     """Have BentoML run a `Supervisor` instead of its own when it serves.
 
     It listens on these ports besides that of HTTP. `is_open` says that anyone may call.
     """
-    circus.Arbiter = partial(Supervisor, ports=ports, is_open=is_open, drain_timeout=drain_timeout)
+    circus.Arbiter = partial(
+        Supervisor,
+        ports=ports,
+        is_open=is_open,
+        stop_grace=stop_grace,
+        drain_timeout=drain_timeout,
+    )
 
 
 class Supervisor(circus.Arbiter):
@@ -52,14 +61,16 @@ class Supervisor(circus.Arbiter):
         *args: Any,
         ports: Sequence[Port],
         is_open: bool,
+        stop_grace: float,
         drain_timeout: float,
         **options: Any,
     ) -> None:
-        """Kill workers that haven't ended shortly after `drain_timeout` seconds."""
+        """Kill workers that haven't ended shortly after both times, in seconds."""
         of_workers = list(watchers)  # before plugins (such as --reload) are added to them
         super().__init__(watchers, *args, **options | {"check_delay": _LOOK_SECONDS})
         self._ports = ports
         self._is_open = is_open
+        self._stop_grace = stop_grace
         self._stop_asked = 0.0
         self._forced = False
         self._numbers: dict[int, int] = {}
@@ -68,7 +79,7 @@ class Supervisor(circus.Arbiter):
         self._pause = StartPause(_FREE_DEATHS * sum(w.numprocesses for w in of_workers))
         for watcher in of_workers:
             refuse_ssl_options(watcher)
-            watcher.graceful_timeout = drain_timeout + END_SECONDS
+            watcher.graceful_timeout = stop_grace + drain_timeout + END_SECONDS
             watcher.env[SUPERVISOR] = str(os.getpid())
             watcher.hooks["after_spawn"] = self._on_spawn
             watcher.hooks["after_reap"] = self._on_exit
@@ -149,9 +160,14 @@ class Supervisor(circus.Arbiter):
             action()
 
     def _stop(self) -> None:
-        # If this process kept the ports open, connections would wait for workers that have ended.
-        self.sockets.close_all()
+        self.loop.call_later(self._stop_grace, self._close_ports)
         super().stop()
+
+    def _close_ports(self) -> None:
+        """Have the kernel refuse connections; the workers take those that it has accepted."""
+        for listening in self.sockets.values():
+            refuse_connections(listening)
+        self.sockets.close_all()
 
     def _kill(self) -> None:
         self._forced = True

@@ -20,7 +20,7 @@ from tests.service.live_server import ROOT
 FOLDER = ROOT / "docker" / "kubernetes"
 COMPOSE = ROOT / "docker" / "compose.yaml"
 KUSTOMIZATIONS = ("base", "gpu", "monitoring", "secure")
-OLDEST = "1.30"  # the first with `sleep` in a preStop hook by default
+OLDEST = "1.30"
 BASE = {identify(manifest): manifest for manifest in build(FOLDER / "base")}
 GPU = {identify(manifest): manifest for manifest in build(FOLDER / "gpu")}
 SECURE = {identify(manifest): manifest for manifest in build(FOLDER / "secure")}
@@ -86,8 +86,10 @@ def test_the_ports_are_those_of_the_service() -> None:
 
 
 def test_replicas_stop_only_after_their_requests() -> None:
-    pre_stop = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
-    longest = pre_stop + SETTINGS.request_timeout + SETTINGS.drain_timeout
+    variables = {variable["name"]: variable["value"] for variable in CONTAINER["env"]}
+    grace = float(variables["TRIDENT_STOP_GRACE"])
+    assert grace >= 10  # for proxies to notice
+    longest = grace + SETTINGS.request_timeout + SETTINGS.drain_timeout
     assert POD["terminationGracePeriodSeconds"] > longest
     assert INFERENCE_SERVICE["spec"]["predictor"]["timeout"] > SETTINGS.request_timeout
 

@@ -40,6 +40,7 @@ class LiveServer:
             "TRIDENT_MODELS": str(models),
             "TRIDENT_GRPC_PORT": str(self.grpc_port),
             "TRIDENT_WORKERS": "1",
+            "TRIDENT_STOP_GRACE": "0",
         }
         options = settings.pop("options", ())
         source = settings.pop("source", ROOT)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from service.errors import MalformedRequestError, TridentError
+from service.errors import MalformedRequestError, OverloadedError, TridentError
 from service.transport.address import address_of
 from service.transport.http1.asgi_request import AsgiRequest, AsgiServer
 from service.transport.http1.carrier import CONTINUE, Carrier
@@ -18,9 +18,11 @@ from service.transport.http1.flow import FlowControl
 from service.transport.http1.head import Head, split_url
 from service.transport.http1.reader import Incoming, RequestReader
 from service.transport.http1.refusals import refusal
+from service.transport.http1.rendering import render
 from service.transport.http1.server_context import ServerContext
 from service.transport.http1.transport import CountingTransport, keep_probing
 from service.transport.http1.watch import Phase, Watch
+from service.transport.kernel_queue import has_unread
 
 _PHASES: Final = {Incoming.BODY: Phase.BODY, Incoming.HEAD: Phase.HEAD}
 
@@ -36,6 +38,7 @@ class HttpConnection(asyncio.Protocol):
     long.
     """
 
+    protocol = "http"
     transport: CountingTransport
     flow: FlowControl
     _watch: Watch
@@ -64,7 +67,6 @@ class HttpConnection(asyncio.Protocol):
         self._leaves: dict[Carrier, Callable[[], None]] = {}
         """What to call when a request is over; empty unless clients are limited."""
         self._half_closed = False
-        self._stopping = False
         self._refusal: TridentError | None = None
 
     # What the transport and the server call.
@@ -74,15 +76,19 @@ class HttpConnection(asyncio.Protocol):
         self.transport = CountingTransport(transport, self.close)
         self.flow = FlowControl(self.transport, self._has_unbegun)
         self._address = address_of(transport)
+        self._watch = Watch(self, self.context.limits, self._keep_alive_seconds)
+        if not self.context.connections.add(self):
+            self._turn_away()
+            return
         sock = transport.get_extra_info("socket")
         if sock is not None:
             keep_probing(sock)
-        self._watch = Watch(self, self.context.limits, self._keep_alive_seconds)
         self.context.ticker.add(self)
         self.server_state.connections.add(self)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Cancel the request that is being answered."""
+        self.context.connections.remove(self)
         self.server_state.connections.discard(self)
         self.context.ticker.remove(self)
         self.transport.closed = True
@@ -128,12 +134,15 @@ class HttpConnection(asyncio.Protocol):
         self._watch.look()
 
     def shutdown(self) -> None:
-        """Close after the present answer, or after the next one if there is none."""
-        self._stopping = True
+        """Close after the present answer; `OpenConnections.closing` tells of later ones."""
         if self.reader.incoming is Incoming.HEAD:  # that request is the last
             return
         if not self.is_idle():
             self._latest.keep_alive = False
+
+    def has_unread(self) -> bool:
+        """Tell whether something from the client waits in the kernel."""
+        return has_unread(self.transport.raw)
 
     def is_idle(self) -> bool:
         """Tell whether no request waits for an answer."""
@@ -146,9 +155,10 @@ class HttpConnection(asyncio.Protocol):
         request = self._latest = self._carrier_of(head)
         if head.leave is not None:
             self._leaves[request] = head.leave
-        if self._stopping:
+        if self.context.connections.closing:
             request.keep_alive = False
         if self._answering is None or not self._answering.is_open:
+            self.context.connections.set_busy(self)
             self._answering = request
             request.start()
         else:
@@ -180,7 +190,7 @@ class HttpConnection(asyncio.Protocol):
         """Record the end of a request."""
         if not self._latest.is_answered:
             self._latest.end_body()
-        elif self._stopping:
+        elif self.context.connections.closing:
             self.close()
 
     def has_waiting(self) -> bool:
@@ -194,6 +204,8 @@ class HttpConnection(asyncio.Protocol):
         self.server_state.total_requests += 1
         if self._leaves and self._answering is not None:
             self._depart(self._answering)
+        if not self._waiting:
+            self.context.connections.set_idle(self)
         if self.transport.is_closing():
             return
         if self._waiting:
@@ -201,7 +213,7 @@ class HttpConnection(asyncio.Protocol):
             self._answering.start()
         elif self._refusal is not None:
             self._send_refusal(self._refusal)
-        elif self._half_closed or (self._stopping and not self._has_more()):
+        elif self._half_closed or (self.context.connections.closing and not self._has_more()):
             self.close()
         if self.reader.has_held and not self._waiting:
             self.loop.call_soon(self._read_on)
@@ -289,8 +301,28 @@ class HttpConnection(asyncio.Protocol):
             transport.raw.write_eof()
         transport.raw.resume_reading()
 
-    def close_idle(self) -> None:
-        """Close at once: the client neither waits for anything nor sends anything."""
+    def close_idle(self) -> bool:
+        """Close at once, unless something from the client waits; return whether it is closed.
+
+        With TLS the client isn't asked for its farewell: that may never come.
+        """
+        if self.has_unread():
+            return False
+        self.transport.closed = True
+        if self.transport.is_unsent() or not self.transport.get_extra_info("sslcontext"):
+            self.transport.raw.close()
+        else:
+            self.transport.raw.abort()
+        return True
+
+    def _turn_away(self) -> None:
+        """Answer that there are too many connections, and close at once."""
+        self.reader.ignore_the_rest()
+        error = OverloadedError(
+            "Too many connections are open: try again later.", reason="connections", retry_after=1.0
+        )
+        problem = self.context.problem(error)
+        self.transport.write(render(problem, self.server_state.default_headers, keep_alive=False))
         self.transport.closed = True
         self.transport.raw.close()
 

@@ -9,6 +9,7 @@ from service.transport.http1.head import Head
 from service.transport.http1.refusals import MakeProblem
 from service.transport.http1.request import HttpResponse
 from service.transport.http1.ticker import Ticker
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 
@@ -30,6 +31,7 @@ class ServerContext:
     """Answers POST requests to some paths. Without it, all go to the ASGI application."""
     gate: Gate = lambda _head, _address: None
     """Is asked about each request. By default it lets everybody in."""
+    connections: OpenConnections = field(default_factory=OpenConnections)
     ticker: Ticker = field(default_factory=Ticker)
     refusals: RefusalPacer = field(default_factory=RefusalPacer)
     """Sends the refusals of requests that are too many."""

@@ -42,8 +42,8 @@ class Watched(Protocol):
     def refuse(self, error: TridentError) -> None:
         """Answer with an error and close."""
 
-    def close_idle(self) -> None:
-        """Close at once: nothing is in progress."""
+    def close_idle(self) -> bool:
+        """Close at once, unless something has just arrived; return whether it is closed."""
 
     def probe(self) -> None:
         """Send something that clients ignore, to find out whether the client is still there."""

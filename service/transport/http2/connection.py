@@ -12,10 +12,11 @@ from service.transport.http2.events import StreamEvent
 from service.transport.http2.frames import ErrorCode
 from service.transport.http2.handler import StreamHandler
 from service.transport.http2.headers import RequestHead
-from service.transport.http2.protocol import CLOSED, ServerProtocol
+from service.transport.http2.protocol import CLOSED, HANDSHAKE, ServerProtocol
 from service.transport.http2.slow_client import SlowReader
 from service.transport.http2.stream import HALF_CLOSED_REMOTE, Stream
-from service.transport.kernel_queue import unreceived
+from service.transport.kernel_queue import has_unread, unreceived
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ MakeHandler = Callable[["Connection", Stream, RequestHead], StreamHandler]
 class Connection(asyncio.Protocol):
     """One client's connection."""
 
+    protocol = "grpc"
     _transport: asyncio.Transport
 
     def __init__(
@@ -37,14 +39,18 @@ class Connection(asyncio.Protocol):
         make_handler: MakeHandler,
         account: Account,
         limits: TimeLimits,
+        connections: OpenConnections,
+        *,
         on_open: "Callable[[Connection], None]",
         on_lost: "Callable[[Connection], None]",
     ) -> None:
         """Call `on_open` and `on_lost` when the connection is made, and when it is lost.
 
         The memory of unfinished requests, except bodies, is taken from `account`. A client that is
-        slower than `limits` is disconnected.
+        slower than `limits` is disconnected. If there is no room for it in `connections`, it is
+        refused.
         """
+        self._connections = connections
         self._protocol = ServerProtocol(account, time.monotonic(), limits)
         self._slow_reader = SlowReader(limits)
         self._sender = self._protocol.sender
@@ -53,6 +59,8 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._will_flush = False
+        self._is_busy = False
+        self._is_leaving = False
         self._is_closing = False
         self._closing_since = 0.0
         self._written = 0
@@ -66,6 +74,11 @@ class Connection(asyncio.Protocol):
         """Send our own settings."""
         self._transport = cast(asyncio.Transport, transport)
         self.address = address_of(transport)
+        if not self._connections.add(self):
+            self._protocol.turn_away()
+            self._flush()
+            self._transport.close()
+            return
         self._flush()
         self._on_open(self)
 
@@ -73,6 +86,7 @@ class Connection(asyncio.Protocol):
         """Cancel all streams."""
         self._is_closing = True
         self._protocol.close()
+        self._connections.remove(self)
         self._on_lost(self)
         self.lost.set()
         for stream, event in self._protocol.events():
@@ -88,6 +102,7 @@ class Connection(asyncio.Protocol):
                 self._handle(stream, event)
         if self._protocol.has_output or self._protocol.state is CLOSED:
             self._flush_soon()
+        self._note_whether_busy()
 
     def pause_writing(self) -> None:
         """Pause sending and reading, since what arrives would only produce more to send."""
@@ -118,14 +133,31 @@ class Connection(asyncio.Protocol):
                 stream.handler.expire()
         self._flush_soon()
 
+    @property
+    def is_greeted(self) -> bool:
+        """Whether the handshake is over."""
+        return self._protocol.state is not HANDSHAKE
+
     def shut_down(self) -> None:
         """Ask the client to open no more streams, finish the open ones, and close."""
+        if self._is_leaving:
+            return
+        self._is_leaving = True
         for stream in self._protocol.streams:
             if stream.handler is not None:
                 stream.handler.stop()
         self._protocol.announce_shutdown()
         self._flush_soon()
         self._loop.call_later(_SHUTDOWN_SECONDS, self._drain)
+
+    def close_idle(self) -> bool:
+        """Close at once, unless something from the client waits; return whether it is closed."""
+        if has_unread(self._transport):
+            return False
+        self._protocol.drain()
+        self._flush()
+        self._transport.close()
+        return True
 
     def abort(self) -> None:
         """Close at once."""
@@ -211,6 +243,16 @@ class Connection(asyncio.Protocol):
             self._handle(stream, event)
         if self._is_ended():
             self._close()
+        self._note_whether_busy()
+
+    def _note_whether_busy(self) -> None:
+        is_busy = self._protocol.has_streams
+        if is_busy is not self._is_busy:
+            self._is_busy = is_busy
+            if is_busy:
+                self._connections.set_busy(self)
+            else:
+                self._connections.set_idle(self)
 
     def _is_ended(self) -> bool:
         """Tell whether the protocol is closed, and the transport isn't closing yet."""

@@ -105,6 +105,11 @@ class ServerProtocol:
         """The streams that are still to be answered."""
         return list(self._streams.unanswered.values())
 
+    @property
+    def has_streams(self) -> bool:
+        """Whether a stream is still to be answered."""
+        return bool(self._streams.unanswered)
+
     # What goes in.
 
     def receive(self, data: bytes) -> Iterator[Event]:
@@ -183,6 +188,11 @@ class ServerProtocol:
             self.sender.send_waiting()
         self._close_if_drained()
         return self._output.take() if self._output.pending else b""
+
+    def turn_away(self) -> None:
+        """Tell a client that has just connected that there are too many connections."""
+        self._output.write(goaway(0, ErrorCode.NO_ERROR, "too many connections are open"))
+        self.close()
 
     def announce_shutdown(self) -> None:
         """Tell the client to open no more streams.

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from service.admission import Account
+from service.transport.closing_port import Acceptance
 from service.transport.http2.connection import Connection, MakeHandler
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 
 _TICK: float = 1.0  # seconds between two checks of all connections
@@ -20,12 +22,19 @@ Ending = Callable[[Connection], None]
 class Http2Server:
     """Accepts connections, and ends them when the server stops."""
 
-    def __init__(self, make_handler: MakeHandler, account: Account, limits: TimeLimits) -> None:
+    def __init__(
+        self,
+        make_handler: MakeHandler,
+        account: Account,
+        limits: TimeLimits,
+        connections: OpenConnections,
+    ) -> None:
         """Answer each request with a handler from `make_handler`.
 
         The memory of unfinished requests on all connections is taken from `account`. Clients that
-        are slower than `limits` are disconnected.
+        are slower than `limits` are disconnected. `connections` are all that the worker has open.
         """
+        self._all = connections
         self._make_handler = make_handler
         self._account = account
         self._limits = limits
@@ -47,20 +56,35 @@ class Http2Server:
         self._ticker = loop.call_later(_TICK, self._tick)
 
     def _make_connection(self) -> Connection:
-        discard = self._connections.discard
-        return Connection(self._make_handler, self._account, self._limits, self._on_open, discard)
+        return Connection(
+            self._make_handler,
+            self._account,
+            self._limits,
+            self._all,
+            on_open=self._on_open,
+            on_lost=self._connections.discard,
+        )
 
-    async def stop(self, grace: float) -> None:
-        """Drain: accept no connections or streams; after `grace` seconds end the open ones."""
+    async def stop(self, drain_timeout: float, acceptance: Acceptance | None = None) -> None:
+        """Send the clients away, go on accepting for a while, then end all connections.
+
+        Clients that have no other server come back meanwhile, and are answered. In the end they are
+        sent away again, and calls in progress have `drain_timeout` seconds.
+        """
         if self._server is None or self._listening is None:
             return
+        for connection in list(self._connections):
+            if connection.is_greeted:
+                connection.shut_down()
+        if acceptance is not None:
+            await acceptance.wait([self._listening], lambda: self._all.arrived)
         self._server.close()
         self._listening.close()
         self._end(Connection.shut_down)
         # An accepted connection opens in the next turn of the event loop.
         await asyncio.sleep(0)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._drain(self._server), grace)
+            await asyncio.wait_for(self._drain(self._server), drain_timeout)
         self._end(Connection.abort)
         await self._wait_until_lost()
         if self._ticker is not None:

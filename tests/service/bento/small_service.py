@@ -31,6 +31,7 @@ def main(workers: int, program: str, look_seconds: float) -> None:
             sockets=[CircusSocket(name="http", host=HOST, port=free_port())],
             ports=[grpc_port(HOST, free_port())],
             is_open=False,
+            stop_grace=0.0,
             drain_timeout=0.0,
         ).start()
 

@@ -13,6 +13,7 @@ from service.bento import lifecycle
 from service.bento.lifecycle import Lifecycle
 from service.bento.ready_mark import ReadyMark
 from service.transport.grpc.call import Admitted
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
@@ -55,6 +56,7 @@ def worker(engine: Any, port: int) -> Lifecycle:
         admit=lambda _head, _address: Admitted("-"),
         refusals=RefusalPacer(),
         tls=None,
+        connections=OpenConnections(),
     )
     return Lifecycle(engine, server, ReadyMark(None), drain_timeout=0.0, call_timeout=60.0)
 

@@ -14,9 +14,10 @@ from typing import Any
 from uvicorn import Config
 
 from service.api.problems import problem_response
+from service.transport.closing_port import Acceptance
 from service.transport.http1.accepting import SharingLoop
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.server import DrainingServer
+from service.transport.http1.server import DrainingServer, StopPlan
 from service.transport.http1.server_context import ServerContext
 from service.transport.pace import TimeLimits
 from tests.service.transport.http1.wire import head
@@ -43,9 +44,17 @@ class SmallHttpServer:
     """Serves on a socket that it may share with others; it starts at once."""
 
     def __init__(
-        self, listening: socket.socket, *, drain_timeout: float, certificate: Path | None = None
+        self,
+        listening: socket.socket,
+        *,
+        drain_timeout: float,
+        grace: float = 0.0,
+        certificate: Path | None = None,
     ) -> None:
-        """Stop within `drain_timeout` seconds. `certificate` holds its key too."""
+        """Stop within both times, in seconds. `certificate` holds its key too.
+
+        Without a grace it has the kernel refuse connections itself, as the last one on its socket.
+        """
         context = ServerContext(TimeLimits(), problem_response)
         self.stops: list[float] = []
         config = Config(
@@ -56,7 +65,13 @@ class SmallHttpServer:
             ssl_certfile=certificate,
         )
         self._server = DrainingServer(
-            config, drain_timeout=drain_timeout, on_stop=lambda: self.stops.append(time.monotonic())
+            config,
+            plan=StopPlan(
+                drain_timeout,
+                lambda: Acceptance(grace, is_alone=not grace),
+                on_stop=lambda _: self.stops.append(time.monotonic()),
+            ),
+            connections=context.connections,
         )
         self._socket = listening.dup()
         self._thread = threading.Thread(target=self._run)
@@ -97,23 +112,18 @@ class Asker(threading.Thread):
         self._port = port
         self._request = path, body
         self.seen: Counter[str] = Counter()
-        """How often it was answered, by status, and what went wrong, by the error's name.
-
-        "too late" is a connection that the kernel took when the last server had just looked.
-        """
+        """How often it was answered, by status, and what went wrong, by the error's name."""
+        self.last = False
+        """Whether its latest answer said that the connection ends."""
         self.start()
 
     def run(self) -> None:
         """Send requests."""
         while not self.seen["ConnectionRefusedError"]:
             connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
-            before = self.seen.total()
             try:
                 connection.connect()
                 self._ask(connection)
-            except (ConnectionResetError, BrokenPipeError):
-                kept = self.seen.total() > before
-                self.seen["ConnectionResetError" if kept else "too late"] += 1
             except OSError as error:
                 self.seen[type(error).__name__] += 1
 
@@ -123,6 +133,7 @@ class Asker(threading.Thread):
             connection.request("POST", path, body, {"content-type": "image/png"})
             answer = connection.getresponse()
             answer.read()
+            self.last = answer.getheader("connection") == "close"
             self.seen[str(answer.status)] += 1
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from service.transport.closing_port import refuse_connections
 from service.transport.http1 import server
 from tests.service.live.small_http_server import (
     LARGE,
@@ -93,7 +94,63 @@ def test_a_busy_server_ends_and_answers_all_whom_it_let_in(workers: int) -> None
         for asker in askers:
             asker.join(PATIENCE)
             seen += asker.seen
-        assert set(seen) - {"too late"} == {"200", "ConnectionRefusedError"}, seen
+        assert set(seen) == {"200", "ConnectionRefusedError"}, seen
+
+
+def test_in_the_grace_all_are_let_in_and_told_that_their_connection_ends() -> None:
+    """Until the supervisor has the kernel refuse connections; here it is the test."""
+    with listen() as listening:
+        port = listening.getsockname()[1]
+        small = SmallHttpServer(listening, grace=1.0, drain_timeout=LONG)
+        askers = [Asker(port) for _ in range(4)]
+        with idle(port) as kept:
+            small.begin_to_stop()
+            while not small.stops:
+                time.sleep(0.001)
+            before = [asker.seen["200"] for asker in askers]
+            kept.sendall(post(b"?"))
+            answer = read_answer(kept)
+            assert (answer.status, answer.headers[b"connection"]) == (200, b"close")
+        with connect(port) as new:
+            new.sendall(post(b"?"))
+            answer = read_answer(new)
+            assert (answer.status, answer.headers[b"connection"]) == (200, b"close")
+        assert not small.ended(0.5)
+        assert all(asker.last for asker in askers)
+        refuse_connections(listening)
+        assert small.ended(PATIENCE)
+    for asker, count in zip(askers, before, strict=True):
+        asker.join(PATIENCE)
+        assert set(asker.seen) == {"200", "ConnectionRefusedError"}
+        assert asker.seen["200"] > count
+
+
+def test_a_process_that_ends_alone_leaves_the_port_to_the_others() -> None:
+    with listen() as listening:
+        port = listening.getsockname()[1]
+        leaving, staying = [
+            SmallHttpServer(listening, grace=0.1, drain_timeout=LONG) for _ in range(2)
+        ]
+        stop(leaving)
+        for _ in range(5):
+            idle(port).close()
+        refuse_connections(listening)
+        stop(staying)
+
+
+def test_what_the_kernel_has_accepted_can_still_be_taken() -> None:
+    with listen() as listening:
+        port = listening.getsockname()[1]
+        with connect(port) as wire:
+            wire.sendall(b"hello")
+            refuse_connections(listening)
+            refuse_connections(listening)  # another process does the same
+            with pytest.raises(ConnectionRefusedError):
+                connect(port)
+            with listening.accept()[0] as taken:
+                assert taken.recv(5) == b"hello"
+                taken.sendall(b"good day")
+                assert wire.recv(8) == b"good day"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -15,7 +15,7 @@ from service.api.problems import problem_response
 from service.bento.ingress import behind_ingress
 from service.transport.http1.accepting import SharingLoop
 from service.transport.http1.connection import HttpConnection
-from service.transport.http1.server import DrainingServer
+from service.transport.http1.server import DrainingServer, StopPlan
 from service.transport.http1.server_context import ServerContext
 from service.transport.pace import TimeLimits
 from tests.service.live.answers import base64_text, same
@@ -170,10 +170,9 @@ def test_the_seam_holds_for_this_bentoml(monkeypatch: pytest.MonkeyPatch) -> Non
     front = behind_ingress(
         context,
         workers=2,
-        drain_timeout=1.0,
-        is_ready=lambda: False,
+        plan=StopPlan(1.0, lambda: None, on_stop=lambda _: None),
+        takes_connections=lambda: False,
         is_another_ready=lambda: True,
-        on_stop=lambda: None,
     )
     service: Any = bentoml.service(service_class=front)(Empty)
     config = uvicorn.Config(service.to_asgi(is_main=True))

@@ -51,16 +51,16 @@ class GrpcAsker(threading.Thread):
                 try:
                     stub.Classify(self._request, timeout=20)
                 except grpc.RpcError as error:
-                    refused = "refused" in str(error.details())
+                    refused = "failed to connect" in str(error.details())  # so nothing was sent
                     self.seen["Connection refused" if refused else error.code().name] += 1
                 else:
                     self.seen["OK"] += 1
 
 
-def test_busy_workers_end_soon_and_leave_nobody_waiting(
+def test_busy_workers_end_and_lose_no_request_of_either_protocol(
     demo_models: Path, tmp_path: Path, seven: bytes
 ) -> None:
-    with two_workers(tmp_path, demo_models, drain_timeout=ENDLESS) as live:
+    with two_workers(tmp_path, demo_models, stop_grace=1, drain_timeout=ENDLESS) as live:
         askers = [Asker(live.http_port, "/classify?model=tint", seven) for _ in range(16)]
         callers = [GrpcAsker(live.grpc_target, seven) for _ in range(8)]
         time.sleep(1)
@@ -73,10 +73,8 @@ def test_busy_workers_end_soon_and_leave_nobody_waiting(
         for caller in callers:
             caller.join(SLACK)
             called += caller.seen
-    assert set(seen) - {"too late"} == {"200", "ConnectionRefusedError"}, seen
-    assert (
-        {"OK", "Connection refused"} <= set(called) <= {"OK", "Connection refused", "UNAVAILABLE"}
-    )
+    assert set(seen) == {"200", "ConnectionRefusedError"}, seen
+    assert set(called) == {"OK", "Connection refused"}, called
     assert "Traceback" not in live.log
 
 
@@ -91,7 +89,7 @@ def test_it_is_not_ready_from_the_first_signal_and_ends_at_once_by_the_second(
             assert read_answer(kept).status == 200
             ctrl_c(live)
             wait_for(lambda: not listens(live.http_port) and not listens(live.grpc_port), SLACK)
-            assert not says_ready(kept)
+            wait_for(lambda: not says_ready(kept), SLACK)
             time.sleep(1)
             assert live.process.poll() is None
             ctrl_c(live)

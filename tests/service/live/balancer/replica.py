@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from service.transport.grpc.health import Health
 from service.transport.http2.server import Http2Server
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 from tests.service.live_server import free_port
 from tests.service.transport.grpc.wire import Methods
@@ -26,7 +27,7 @@ class Replica:
         health = Health(("",))
         health.set(serving=True)
         table = replace(self.methods.table(timeout=30.0), streaming=health.streaming)
-        self.http2 = Http2Server(table.call, self.methods.account, TimeLimits())
+        self.http2 = Http2Server(table.call, self.methods.account, TimeLimits(), OpenConnections())
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer a connection's one request over HTTP."""

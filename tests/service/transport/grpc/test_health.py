@@ -18,6 +18,7 @@ from service.engine.engine import Engine
 from service.engine.limits import Limits
 from service.engine.rollout.leader import Watching
 from service.transport.grpc.call import Admitted
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 from service.transport.refusal_pacer import RefusalPacer
 from tests.service.live_server import free_port
@@ -51,6 +52,7 @@ async def server(port: int) -> AsyncIterator[GrpcServer]:
         admit=lambda _head, _address: Admitted("-"),
         refusals=RefusalPacer(),
         tls=None,
+        connections=OpenConnections(),
     )
     await started.start()
     yield started

@@ -18,6 +18,7 @@ from service.transport.grpc.unary import UnaryMethod
 from service.transport.http2 import frames
 from service.transport.http2.frames import FRAME_HEAD, PREFACE, frame
 from service.transport.http2.server import Http2Server
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 
 MAX_MESSAGE = 2 * 1024 * 1024
@@ -219,7 +220,7 @@ async def small_server(
 ) -> AsyncIterator[SmallServer]:
     """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
-    http2 = Http2Server(methods.table(seconds).call, methods.account, limits)
+    http2 = Http2Server(methods.table(seconds).call, methods.account, limits, OpenConnections())
     await http2.start(socket.create_server(("127.0.0.1", port)))
     try:
         yield SmallServer(http2, methods, port)

@@ -16,6 +16,7 @@ from service.api.problems import problem_response
 from service.transport.http1.connection import HttpConnection
 from service.transport.http1.request import HttpRequest, HttpResponse
 from service.transport.http1.server_context import ServerContext
+from service.transport.open_connections import OpenConnections
 from service.transport.pace import TimeLimits
 
 TICK = 0.02
@@ -97,8 +98,9 @@ class Endpoints:
 class Served:
     """A server with its connections."""
 
-    def __init__(self, state: ServerState, port: int) -> None:
+    def __init__(self, state: ServerState, port: int, connections: OpenConnections) -> None:
         self.state = state
+        self.connections = connections
         self.port = port
 
     async def connect(self, **options: Any) -> "Client":
@@ -169,7 +171,7 @@ async def serving(
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: make_connection(config, state, {}), "127.0.0.1", 0)
     try:
-        yield Served(state, server.sockets[0].getsockname()[1])
+        yield Served(state, server.sockets[0].getsockname()[1], context.connections)
     finally:
         server.close()
         for connection in list(state.connections):

@@ -184,6 +184,7 @@ async def test_stopping_answers_what_was_begun_and_says_that_the_connection_ends
             await clients[name].send(begun)
         await wait_until(lambda: len(served.state.connections) == len(clients))
         await asyncio.sleep(TICK)
+        served.connections.closing = True
         for connection in list(served.state.connections):
             connection.shutdown()
         await clients["head"].send(head("Content-Length: 4")[30:] + b"four")
