@@ -47,7 +47,8 @@ class ValueRange:
     def apply(self, tile: Image.Image) -> Image.Image:
         """Return a piece of the picture in mode "L"."""
         values = _values(tile, self.dtype).astype(np.float32)
-        levels = (values - self.black) * (255.0 / (self.white - self.black))
+        with np.errstate(over="ignore"):  # of floats near the largest: they become white
+            levels = (values - self.black) * (255.0 / (self.white - self.black))
         levels = np.nan_to_num(levels, posinf=255.0, neginf=0.0)
         return Image.fromarray(np.clip(levels.round(), 0, 255).astype(np.uint8))
 

@@ -75,6 +75,16 @@ async def test_before_anything_is_loaded_the_service_is_not_ready(
     assert file.read_text() == before
 
 
+@pytest.mark.parametrize("version", [0, -1, 10**9, 10**300, 1.5, "1", None])
+async def test_a_version_that_no_folder_can_have_is_refused(
+    http: httpx.AsyncClient, engine: Any, version: Any
+) -> None:
+    engine.rollout = BusyRollout()
+    answer = await http.put("/models/a/labels/b", json={"version": version})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Malformed request")
+    assert len(answer.json()["detail"]) < 500
+
+
 async def test_a_defect_is_logged_with_the_requests_id(
     http: httpx.AsyncClient, engine: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

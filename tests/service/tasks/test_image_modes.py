@@ -277,3 +277,9 @@ def test_what_is_no_kind_of_picture_that_is_known_is_said_to_be_so() -> None:
     unknown = tiff(levels(8).astype(np.uint8), 32845)  # LogLuv
     with pytest.raises(UndecodableInputError, match=r"TIFF file can't be opened.*isn't supported"):
         decode(unknown)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_floats_are_read_without_a_warning() -> None:
+    values = np.where(levels(1) == 0, np.float32(-3e38), np.float32(3e38)).astype(np.float32)
+    assert set(np.unique(decode(tiff(values, 1)))) == {0, 255}
