@@ -36,6 +36,7 @@ class Server(ABC):
     _target: str
     _warm_log: str | None = None
     _workers = 1
+    _options: Sequence[str] = ()  # of `bentoml serve`
 
     def __init__(self, models: Path, folder: Path) -> None:
         """Start a server of the models; its log and BentoML's own files go to `folder`."""
@@ -44,7 +45,7 @@ class Server(ABC):
         environment = {"BENTOML_HOME": str(folder / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
         command = [str(Path(sys.executable).with_name("bentoml")), "serve", self._target]
         self.tree = ProcessTree(
-            [*command, "--host", HOST, "--port", str(self.port)],
+            [*command, "--host", HOST, "--port", str(self.port), *self._options],
             folder=self._folder,
             environment=environment | dict(self._environment(models)),
             log=folder / f"{self.name}-{self.port}.log",

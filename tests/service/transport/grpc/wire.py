@@ -216,11 +216,16 @@ class SmallServer:
 
 @asynccontextmanager
 async def small_server(
-    port: int, seconds: float = 30.0, limits: TimeLimits = TICKS
+    port: int,
+    seconds: float = 30.0,
+    limits: TimeLimits = TICKS,
+    connections: OpenConnections | None = None,
 ) -> AsyncIterator[SmallServer]:
     """Serve on a port; unary calls have so many `seconds`."""
     methods = Methods()
-    http2 = Http2Server(methods.table(seconds).call, methods.account, limits, OpenConnections())
+    table = methods.table(seconds)
+    all_open = OpenConnections() if connections is None else connections
+    http2 = Http2Server(table.call, methods.account, limits, all_open)
     await http2.start(socket.create_server(("127.0.0.1", port)))
     try:
         yield SmallServer(http2, methods, port)

@@ -157,6 +157,7 @@ async def serving(
     endpoints: Endpoints | None = None,
     has_endpoints: bool = True,
     protocol: type[HttpToolsProtocol] | None = None,
+    connections: OpenConnections | None = None,
 ) -> AsyncIterator[Served]:
     """Serve the application, which also answers the endpoints.
 
@@ -166,7 +167,12 @@ async def serving(
     config.load()
     state = ServerState()
     front = endpoints or Endpoints(application)
-    context = ServerContext(limits, problem_response, front if has_endpoints else None)
+    context = ServerContext(
+        limits,
+        problem_response,
+        front if has_endpoints else None,
+        connections=OpenConnections() if connections is None else connections,
+    )
     make_connection: Any = protocol or partial(HttpConnection, context)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: make_connection(config, state, {}), "127.0.0.1", 0)
