@@ -9,7 +9,7 @@ import pytest
 
 from service.bento import metrics_folder
 from service.telemetry.exposition import render_metrics
-from service.telemetry.worker_exits import WorkerExits
+from service.telemetry.worker_exits import HUNG, WorkerExits
 from tests.service.live_server import ROOT
 
 PROGRAM = """
@@ -85,9 +85,9 @@ def test_workers_that_ended_are_counted_by_cause(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     exits = WorkerExits()
     shown = render_metrics().decode()
-    assert shown.count("trident_worker_exits_total{") == 3
-    for exit_code in (-9, -9, -11, 1, -15, 0):
+    assert shown.count("trident_worker_exits_total{") == 4
+    for exit_code in (-9, -9, -11, 1, -15, 0, HUNG):
         exits.count(exit_code)
     shown = render_metrics().decode()
-    for cause, count in (("killed", 2), ("crashed", 2), ("ended", 2)):
+    for cause, count in (("killed", 2), ("crashed", 2), ("hung", 1), ("ended", 2)):
         assert f'trident_worker_exits_total{{cause="{cause}"}} {count}.0' in shown
