@@ -7,6 +7,7 @@ each request, so that connections also wait to be accepted when a worker dies.
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import click
@@ -41,6 +43,7 @@ class Seen:
 @click.option("--deaths", type=click.IntRange(1), default=4, show_default=True)
 def main(deaths: int) -> None:
     """Count the requests that are lost when a worker is killed."""
+    signal.signal(signal.SIGTERM, _end)  # so that the server is stopped
     with tempfile.TemporaryDirectory(prefix="trident-deaths-") as name:
         folder = Path(name)
         models = Path(shutil.copytree(ROOT / "models", folder / "models"))
@@ -116,6 +119,10 @@ async def _ask_on(server: SwapServer, kind: str, seen: Seen) -> None:
                 seen.lost[str(error).partition(":")[2][:60] or "time-out"] += 1
     finally:
         await caller.close()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
