@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from service.engine.fair_queue import Batched, FairQueue, Item, Submission
 from service.engine.queue_limit import QueueLimit
@@ -31,6 +31,9 @@ Row = TypeVar("Row")
 Answer = TypeVar("Answer")
 
 _PAST_WEIGHT = 0.9  # weight of the past in moving averages
+
+DEADLINE_SLACK: Final = 0.05
+"""Seconds by which a caller may give up before its deadline, since that passes there first."""
 
 
 class Batcher(Generic[Row, Answer]):
@@ -112,7 +115,8 @@ class Batcher(Generic[Row, Answer]):
         try:
             await request.done
         except asyncio.CancelledError:
-            self._drop(request, "abandoned")
+            is_late = deadline - self._clock() <= DEADLINE_SLACK
+            self._drop(request, "expired" if is_late else "abandoned")
             raise
         finally:
             self._pending.discard(request)

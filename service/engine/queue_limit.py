@@ -6,7 +6,7 @@ from typing import Any, Final
 from service.engine.fair_queue import FairQueue
 from service.errors import OverloadedError
 
-_PAST_WEIGHT: Final = 0.9  # weight of the past in moving averages
+_PAST_WEIGHT: Final = 0.75  # weight of the past in moving averages
 _MOST_PROMISED: Final = 10.0  # seconds: how far ahead others are told to come
 _GUESS: Final = 1.0  # seconds, before anything is known
 
@@ -63,7 +63,8 @@ class QueueLimit:
         if over > 0:
             raise self._too_long(over, rows, now)
         ahead = queue.first_rows if rows <= queue.turn else queue.rows
-        wait = (self._running + ahead) * self.pace
+        before = ahead - ahead % self._batch_size  # the others are taken in the same batch
+        wait = (self._running + before) * self.pace
         if now + wait >= deadline and math.isfinite(wait):
             raise _too_late(wait, now + wait - deadline)
 
@@ -89,7 +90,19 @@ class QueueLimit:
         """Record that the batch has run: its rows, and the model's seconds."""
         self._running = 0
         if not self._last_batch[1]:
-            self._observe(seconds / rows)
+            self._observe_within(seconds / self._batch_size, seconds / rows)
+
+    def _observe_within(self, least: float, most: float) -> None:
+        """Learn from a batch, perhaps a small one: a full one takes as long at least.
+
+        A row of a full batch takes `least` to `most` seconds. What is too little is mended at once:
+        nobody shall be told to come too early. Without a pace, it is their geometric mean.
+        """
+        if math.isfinite(self.pace):
+            self._observe(min(self.pace, most))
+            self.pace = max(self.pace, least)
+        else:
+            self.pace = math.sqrt(least * most)
 
     def _observe(self, present: float) -> None:
         past = self.pace if math.isfinite(self.pace) else present

@@ -14,6 +14,7 @@ from service.api.reading.forms import READERS
 from service.api.trident import inference_pb2 as messages
 from service.api.trident.grpc_answers import result_fields, timing_fields
 from service.api.trident.grpc_tensors import read_tensors
+from service.engine.batcher import DEADLINE_SLACK
 from service.engine.engine import Engine
 from service.engine.registry import ModelChoice
 from service.errors import MalformedRequestError, OverloadedError, TridentError
@@ -24,7 +25,6 @@ from service.transport.grpc.call import Call
 from service.transport.grpc.status import STATUS, CallError, StatusCode, call_error
 from service.transport.grpc.unary import UnaryMethod
 
-_DEADLINE_SLACK = 0.05  # seconds
 _MOST_READ_TWICE: Final = 64 * 1024  # bytes of a message
 
 _DESCRIPTOR: Final = messages.DESCRIPTOR.services_by_name["Inference"]
@@ -183,10 +183,9 @@ def _raise_only_error(outcomes: Sequence[Any]) -> None:
 def _given_up(deadline: float) -> StatusCode:
     """Return why a call was cancelled: its client disconnected, or its deadline passed.
 
-    The deadline passes at the client first, so the client cancels the call a little earlier than we
-    do.
+    The deadline passes at the client first, so the client may cancel the call before we do.
     """
-    expired = deadline - time.monotonic() <= _DEADLINE_SLACK
+    expired = deadline - time.monotonic() <= DEADLINE_SLACK
     return StatusCode.DEADLINE_EXCEEDED if expired else StatusCode.CANCELLED
 
 

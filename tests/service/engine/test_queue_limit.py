@@ -149,3 +149,30 @@ async def test_before_the_first_batch_only_the_rows_are_limited() -> None:
     worker.limit.pace = math.inf
     assert worker.fill().retry_after == 1.0
     assert worker.queue.rows == 50
+
+
+async def test_small_batches_say_little_about_full_ones() -> None:
+    """A call of this model takes two seconds, with one row as with many."""
+    worker = Worker(max_seconds=0.25)
+    worker.limit.pace = math.inf
+    for _ in range(20):
+        assert worker.ask() is None
+        worker.run(2.0)
+    assert 2.0 / BATCH <= worker.limit.pace <= 2.0
+    worker.fill()
+    assert worker.queue.rows == BATCH
+    for _ in range(10):
+        worker.fill()
+        worker.run(2.0 / BATCH)
+    assert worker.limit.pace == pytest.approx(2.0 / BATCH, rel=0.2)
+
+
+async def test_a_deadline_that_the_next_batch_meets_refuses_nobody() -> None:
+    worker = Worker(max_seconds=60.0)
+    worker.limit.pace = 2.0
+    for _ in range(BATCH - 1):
+        assert worker.ask() is None
+    assert worker.ask(deadline=worker.now + 1.0) is None
+    refusal = worker.ask(deadline=worker.now + 1.0)
+    assert refusal is not None
+    assert refusal.reason == "deadline"

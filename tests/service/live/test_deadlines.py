@@ -61,8 +61,9 @@ def test_what_is_cancelled_or_expired_while_it_waits_is_never_computed(
     before = computed()
     running = stub.Classify.future(slow_request)
     time.sleep(0.2)  # the first is in the model: what comes now waits for it
-    cancelled = stub.Classify.future(slow_request)
+    # If others waited already, it would be refused: its deadline allows for no wait.
     expired = stub.Classify.future(slow_request, timeout=0.1)
+    cancelled = stub.Classify.future(slow_request)
     time.sleep(0.05)
     cancelled.cancel()
     assert expired.exception().code() is grpc.StatusCode.DEADLINE_EXCEEDED
