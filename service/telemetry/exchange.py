@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import getrandbits
+from typing import Final
 
 from service.errors import InferenceError, InternalError, TridentError
 from service.prediction import Prediction
 from service.telemetry.metrics import EndpointMetrics
 
 logger = logging.getLogger(__name__)
+
+NO_CALLER: Final = "-"
+"""The name of callers without a key."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _TRACE_ID = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -39,7 +43,7 @@ class Exchange:
     prediction: Prediction | None = None
     trace_id: str = ""
     """The trace that it is part of, in hexadecimal digits; empty if it isn't part of one."""
-    caller: str = "-"
+    caller: str = NO_CALLER
     """The name of the caller's key."""
 
     def __post_init__(self) -> None:
@@ -79,7 +83,9 @@ class Observer:
         """Whether anybody needs more of an exchange than the metrics do."""
         return bool(self._listeners)
 
-    def begin(self, request_id: str | None, traceparent: str | None, caller: str = "-") -> Exchange:
+    def begin(
+        self, request_id: str | None, traceparent: str | None, caller: str = NO_CALLER
+    ) -> Exchange:
         """Begin a request, with the ids that the caller sent, if any."""
         self._metrics.began()
         return Exchange(*self._names, sane_request_id(request_id), traceparent or "", caller=caller)

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from service.telemetry.exchange import Exchange
+from service.telemetry.exchange import NO_CALLER, Exchange
 
 _FAILURES: Final = {"500", "503", "504", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
 _MAX_CLOSE_SECONDS: Final = 3.0  # seconds that stopping waits for a collector
@@ -83,8 +83,9 @@ def _attributes(exchange: Exchange) -> dict[str, str | int]:
         "trident.request_id": exchange.request_id,
         "trident.endpoint": exchange.endpoint,
         "trident.bytes": exchange.size,
-        "enduser.id": exchange.caller,
     }
+    if exchange.caller != NO_CALLER:
+        attributes["enduser.id"] = exchange.caller
     if exchange.protocol == "grpc":
         attributes |= {"rpc.system.name": "grpc", "rpc.response.status_code": exchange.status}
     else:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from service.api.access.client_table import ClientTable, Place
-from service.api.access.keys import NO_NAME
 from service.errors import OverloadedError
+from service.telemetry.exchange import NO_CALLER
 
 Leave: TypeAlias = Callable[[], None]
 """Is called once, when a request that was let in is over."""
@@ -93,7 +93,7 @@ class ClientLimits:
 
 def client_of(name: str, address: str) -> str:
     """Return who a client is: the holder of a key, or whoever has the address."""
-    if name != NO_NAME:
+    if name != NO_CALLER:
         return f"key {name}"
     if ":" in address:
         address = _network(address)

@@ -6,12 +6,12 @@ from typing import Final
 from service.api.access.browsers import Browsers
 from service.api.access.client_limits import ClientLimits
 from service.api.access.keyring import Keyring
-from service.api.access.keys import NO_NAME, Right, check_right
+from service.api.access.keys import Right, check_right
 from service.api.access.rights import right_to, right_to_call
 from service.api.problems import problem_response
 from service.api.unrouted import unknown_path
 from service.errors import ForbiddenError, TridentError, UnauthorizedError
-from service.telemetry.exchange import ExchangeListener, Observer
+from service.telemetry.exchange import NO_CALLER, ExchangeListener, Observer
 from service.transport.grpc.call import Admitted
 from service.transport.grpc.status import STATUS as GRPC_STATUS
 from service.transport.grpc.status import call_error
@@ -86,7 +86,7 @@ class Gate:
         """Return who the caller is. Raises CallError if it isn't let in."""
         right = right_to_call(head.path)
         if right is None:
-            return Admitted(NO_NAME)
+            return Admitted(NO_CALLER)
         sent = head.headers.get("authorization")
         try:
             name = self._check(right, None if sent is None else sent.encode("latin-1", "replace"))
@@ -106,7 +106,7 @@ class Gate:
                 "The administration is turned off, because the service has no keys: make one by "
                 "'python -m service.keys', and set TRIDENT_KEYS_FILE."
             )
-        return NO_NAME
+        return NO_CALLER
 
 
 def _authorization(head: Head) -> bytes | None:

@@ -18,12 +18,10 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.errors import ForbiddenError, UnauthorizedError, first_fault
+from service.telemetry.exchange import NO_CALLER
 
 Right = Literal["predict", "metrics", "admin"]
 """Use the models, read the metrics, change what is served."""
-
-NO_NAME: Final = "-"
-"""The name of callers without a key."""
 
 _RANDOM_BYTES: Final = 32
 _KEY: Final = re.compile(rb"trident_[A-Za-z0-9_-]{43}")
@@ -49,7 +47,7 @@ class Caller:
     """Whoever makes a call."""
 
     name: str
-    """The name of its key, or `NO_NAME`."""
+    """The name of its key, or `NO_CALLER`."""
     rights: frozenset[Right]
 
 
@@ -61,7 +59,7 @@ class Keys:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         """Know these keys. Raises InvalidKeysError if two entries contradict each other."""
-        self._anyone = Caller(NO_NAME, frozenset())
+        self._anyone = Caller(NO_CALLER, frozenset())
         self._holders: dict[bytes, Caller] = {}
         for entry in entries:
             rights = frozenset(entry.rights)
@@ -73,7 +71,7 @@ class Keys:
             elif self._anyone.rights:
                 raise InvalidKeysError("Only one entry may be without sha256.")
             else:
-                self._anyone = Caller(NO_NAME, rights)
+                self._anyone = Caller(NO_CALLER, rights)
 
     def __len__(self) -> int:
         return len(self._holders)
@@ -105,7 +103,7 @@ def check_right(caller: Caller, right: Right) -> None:
     """
     if right in caller.rights:
         return
-    if caller.name == NO_NAME:
+    if caller.name == NO_CALLER:
         raise UnauthorizedError(
             f"The call needs a key with the right {right}: send it as 'Authorization: Bearer KEY'."
         )

@@ -9,12 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.api.access.keys import NO_NAME
 from service.api.problems import problem_response
 from service.api.trident.models import describe_model, list_models
 from service.engine.engine import Engine
 from service.errors import InternalError, TridentError
-from service.telemetry.exchange import sane_request_id
+from service.telemetry.exchange import NO_CALLER, sane_request_id
 from service.transport.http1.asgi_request import CALLER
 from service.transport.http1.request import HttpRequest, HttpResponse
 
@@ -55,7 +54,7 @@ def model_routes(engine: Engine, answer: Handler) -> list[Route]:
 
 async def answered(request: Request, answer: Handler) -> Response:
     """Answer a request by `answer`."""
-    caller = request.scope.get(CALLER, NO_NAME)
+    caller = request.scope.get(CALLER, NO_CALLER)
     response = await answer(
         HttpRequest(
             request.url.path, request.headers, request.query_params, request.receive, caller=caller

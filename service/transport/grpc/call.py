@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from service.admission import Account, Reservation
 from service.errors import quoted
-from service.telemetry.exchange import sane_request_id
+from service.telemetry.exchange import NO_CALLER, sane_request_id
 from service.transport.grpc.messages import ENCODINGS, Message, MessageReader, decompressed
 from service.transport.grpc.status import CallError, StatusCode
 from service.transport.grpc.trailers import HEAD, encoded_trailers
@@ -55,7 +55,7 @@ class CallLimits:
     account: Account
     max_message_bytes: int
     timeout: float
-    admit: Admit = lambda _head, _address: Admitted("-")
+    admit: Admit = lambda _head, _address: Admitted(NO_CALLER)
     refusals: RefusalPacer = field(default_factory=RefusalPacer)
 
 

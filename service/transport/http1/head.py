@@ -22,6 +22,7 @@ from service.errors import (
     UnsupportedVersionError,
     UrlTooLongError,
 )
+from service.telemetry.exchange import NO_CALLER
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Most bytes of a request's URL and headers together; of a body's chunk extensions and trailers."""
@@ -46,7 +47,7 @@ class Head:
     """Whether the client wants to send more requests on this connection."""
     expects_continue: bool
     """Whether it sends the body only after an interim answer (RFC 9110, 10.1.1)."""
-    caller: str = "-"
+    caller: str = NO_CALLER
     """The name of whoever sent it, which the gate writes."""
     answer_headers: Headers = ()
     """Headers of the answer, which the gate writes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.types import Receive
 
 from service.admission import Reservation
+from service.telemetry.exchange import NO_CALLER
 
 
 @dataclass(slots=True)
@@ -20,7 +21,7 @@ class HttpRequest:
     """Whether its carrier cancels the answering task when the client goes."""
     reservation: Reservation | None = None
     """What its carrier has already reserved for its body."""
-    caller: str = "-"
+    caller: str = NO_CALLER
     """The name of whoever sent it."""
 
 

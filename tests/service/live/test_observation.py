@@ -187,6 +187,7 @@ def test_an_access_line_tells_ids_and_sizes(observed: LiveServer, seven: bytes) 
         "request_id": caller.request_id,
         "endpoint": "classify",
         "protocol": "http",
+        "caller": "-",
         "status": "200",
         "inputs": 2,
         "bytes": len(json.dumps({"images": [base64_text(seven), "@"]}, separators=(",", ":"))),
