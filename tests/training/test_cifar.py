@@ -114,6 +114,7 @@ def test_an_archive_that_is_in_the_cache_needs_no_network(
             {**FILES, "test_batch": batch(PIXELS[0], LABELS[0]).replace(b"ndarray", b"fromstr")}
         ),
     ],
+    ids=["empty", "no archive", "no files", "no pickle", "too few", "a list", "another function"],
 )
 def test_an_archive_of_another_form_is_refused(content: bytes) -> None:
     with pytest.raises(UnsafePickleError):

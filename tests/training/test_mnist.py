@@ -65,7 +65,9 @@ def test_the_wheels_file_is_decoded_exactly() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"no archive", gzip.compress(python2_pickle.dumps([1, 2])), gzip.compress(b"")]
+    "content",
+    [b"no archive", gzip.compress(python2_pickle.dumps([1, 2])), gzip.compress(b"")],
+    ids=["no archive", "a list", "empty"],
 )
 def test_another_file_is_refused(content: bytes) -> None:
     with pytest.raises(UnsafePickleError):
