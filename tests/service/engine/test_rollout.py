@@ -4,6 +4,7 @@ Each worker is an engine of its own here. They agree by a folder, as processes d
 """
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -137,6 +138,26 @@ async def test_a_new_version_takes_over_and_the_old_one_is_freed(
         await until(lambda: closed == ["1"])
         with pytest.raises(UnknownModelError, match="Served here: tint/2"):
             await ask(engine, version=1)
+
+
+async def test_nothing_of_an_old_version_waits_for_the_garbage_collector(
+    models: Path, copy: Callable[..., Path]
+) -> None:
+    def operations() -> int:
+        return sum(type(found).__name__ == "Operation" for found in gc.get_objects())
+
+    found: list[int] = []
+    async with serving(models) as (engine,):
+        one = operations()
+        gc.disable()  # it hardly ever comes to old objects, and nobody knows when
+        try:
+            for version in range(2, 7):
+                copy(version)
+                await until(lambda version=version: served(engine) == [version])
+                found.append(operations())
+        finally:
+            gc.enable()
+    assert max(found) <= 3 * one, found  # the new one, the old one, and one that is being freed
 
 
 async def test_requests_that_began_with_the_old_version_are_answered_by_it(
