@@ -84,7 +84,8 @@ class QueueLimit:
         self._last_batch = now, rows if left else 0
         self._running = rows
         if rows and math.isfinite(self.pace):
-            self._batch_ends = now + rows * self.pace
+            # At the latest: a small batch may take as long as a full one.
+            self._batch_ends = now + self._batch_size * self.pace
 
     def ran(self, rows: int, seconds: float) -> None:
         """Record that the batch has run: its rows, and the model's seconds."""
