@@ -91,13 +91,18 @@ class Traffic:
         await self._post(f"/{task}", make_bodies(task, inputs)[0])
 
     async def _send_impatient(self) -> None:
-        """Send one input, and give up at once: with a deadline, or by disconnecting."""
+        """Send one input, and give up at once: by a deadline, a cancellation or a disconnection."""
         text = read_samples("sentiment")[0].data
-        if self._random.random() < 0.5:
-            await self._call("sentiment", [text], patience=0.01)
-            return
-        with contextlib.suppress(httpx.TimeoutException):
-            await self._http.post("/sentiment", json={"text": text}, timeout=0.01)
+        match self._random.randrange(3):
+            case 0:
+                await self._call("sentiment", [text], patience=0.01)
+            case 1:
+                call = self._stub.Sentiment(messages.SentimentRequest(texts=[str(text)]))
+                await asyncio.sleep(0.01)
+                call.cancel()
+            case _:
+                with contextlib.suppress(httpx.TimeoutException):
+                    await self._http.post("/sentiment", json={"text": text}, timeout=0.01)
 
     async def _send_odd(self) -> None:
         task = self._random.choice(("classify", "embed"))
