@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,11 @@ def served(engine: Engine, name: str = "tint") -> list[int]:
     return [model.version for model in engine.registry.models() if model.name == name]
 
 
+def is_served(engine: Engine, version: int) -> bool:
+    """Whether this version of tint answers, and no other."""
+    return served(engine) == [version]
+
+
 def states(engine: Engine) -> dict[str, tuple[str, str]]:
     """The versions in the folder that aren't served: their states and reasons."""
     assert engine.rollout is not None
@@ -153,7 +159,7 @@ async def test_nothing_of_an_old_version_waits_for_the_garbage_collector(
         try:
             for version in range(2, 7):
                 copy(version)
-                await until(lambda version=version: served(engine) == [version])
+                await until(partial(is_served, engine, version))
                 found.append(operations())
         finally:
             gc.enable()
