@@ -47,7 +47,8 @@ class Relay:
             server, forth = await asyncio.open_connection(HOST, self._server_port)
         except OSError:
             self._seen[REFUSED] += 1
-            await asyncio.sleep(0.1)  # wrk connects again at once
+            with suppress(asyncio.CancelledError):  # which asyncio's streams would log
+                await asyncio.sleep(0.1)  # wrk connects again at once
             back.close()
             return
         try:
