@@ -26,6 +26,7 @@ import trustme
 from loadtests.bench.requests import HOST
 from loadtests.bench.servers import ROOT, free_port
 from loadtests.bench.tools import require, run_tool
+from loadtests.command_line import begin
 from service.api.access.keys import entry_of, make_key
 
 _READY_SECONDS: Final = 300
@@ -44,6 +45,7 @@ wrk.headers = {{["Content-Type"] = "image/png", ["Authorization"] = "Bearer {key
 @click.option("--connections", type=click.IntRange(1), default=32, show_default=True)
 def main(rounds: int, seconds: int, connections: int) -> None:
     """Measure what keys and TLS cost."""
+    begin()
     require(["wrk"])
     key = make_key()
     rates: dict[tuple[str, str], list[float]] = defaultdict(list)

@@ -7,7 +7,6 @@ each request, so that connections also wait to be accepted when a worker dies.
 
 import asyncio
 import shutil
-import signal
 import tempfile
 import time
 from collections import Counter
@@ -15,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
@@ -23,6 +21,7 @@ import psutil
 
 from loadtests.bench.servers import ROOT
 from loadtests.clients.samples import read_samples
+from loadtests.command_line import begin
 from loadtests.swaps.callers import Caller, FailedRequestError, GrpcCaller, HttpCaller
 from loadtests.swaps.session import WORKERS, SwapServer
 
@@ -43,7 +42,7 @@ class Seen:
 @click.option("--deaths", type=click.IntRange(1), default=4, show_default=True)
 def main(deaths: int) -> None:
     """Count the requests that are lost when a worker is killed."""
-    signal.signal(signal.SIGTERM, _end)  # so that the server is stopped
+    begin()
     with tempfile.TemporaryDirectory(prefix="trident-deaths-") as name:
         folder = Path(name)
         models = Path(shutil.copytree(ROOT / "models", folder / "models"))
@@ -119,10 +118,6 @@ async def _ask_on(server: SwapServer, kind: str, seen: Seen) -> None:
                 seen.lost[str(error).partition(":")[2][:60] or "time-out"] += 1
     finally:
         await caller.close()
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import psutil
 from loadtests.bench.errors import BenchError
 from loadtests.bench.requests import HOST
 from loadtests.bench.servers import ROOT, Trident
+from loadtests.command_line import begin
 from service.transport.http2.frames import PREFACE, SETTINGS, frame
 
 _GREETING = PREFACE + frame(SETTINGS, 0, 0)
@@ -44,6 +45,7 @@ class _Server(Trident):
 @click.option("--silent", is_flag=True, help="Send nothing: no request, no greeting.")
 def main(connections: int, protocol: str, *, silent: bool) -> None:
     """Open idle connections, and measure a worker's memory, and its latency beside them."""
+    begin()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     try:

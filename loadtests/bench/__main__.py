@@ -1,10 +1,6 @@
 """The command line, `python -m loadtests.bench`."""
 
-import logging
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -16,6 +12,7 @@ from loadtests.bench.report import make_console, print_report, write_json
 from loadtests.bench.servers import ROOT
 from loadtests.bench.session import run_benchmark
 from loadtests.bench.tools import PACKAGES, require
+from loadtests.command_line import begin, say
 from training.errors import TrainingError
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -60,27 +57,18 @@ def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  
     (HTTP), h2load (gRPC) and an open-loop generator. The figures are medians of three rounds.
     A server whose answers don't match the labels isn't reported.
     """  # noqa: D301 - click wants the character itself
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    signal.signal(signal.SIGTERM, _end)  # so that the servers are stopped, too
+    begin()
     try:
         require(list(PACKAGES))
         out.mkdir(parents=True, exist_ok=True)
         plan, parts = (QUICK if quick else FULL), (only or PARTS)
-        results = run_benchmark(plan, parts, models.resolve(), load_inputs(), _say)
+        results = run_benchmark(plan, parts, models.resolve(), load_inputs(), say)
     except (BenchError, TrainingError) as error:
         raise click.ClickException(str(error)) from error
     print_report(results, make_console())
     write_json(results, out / "bench.json")
     drawn = draw_chart(results, out / "bench.png")
     click.echo(f"Written: {out / 'bench.json'}" + (f", {out / 'bench.png'}" if drawn else ""))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

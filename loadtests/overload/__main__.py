@@ -1,16 +1,14 @@
 """The command line, `python -m loadtests.overload`."""
 
-import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
 
 from loadtests.bench.errors import BenchError
 from loadtests.clients.samples import TASKS
+from loadtests.command_line import begin, say
 from loadtests.overload.report import complaints, print_report, write_json
 from loadtests.overload.session import run_overload
 
@@ -41,25 +39,15 @@ def main(task: str, seconds: float, output: Path | None) -> None:
     server has one of them, and the load the other. The exit code is 1 if the goodput, the latency
     or the memory isn't as docs/promises.md says.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)  # so that everything that was started is stopped
+    begin()
     try:
-        run = run_overload(task, seconds, _say)
+        run = run_overload(task, seconds, say)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
     print_report(run, Console())
     if output is not None:
         write_json(run, output)
     sys.exit(bool(complaints(run)))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """The command line, `python -m loadtests.soak`."""
 
-import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
 
 from loadtests.bench.errors import BenchError
+from loadtests.command_line import begin, say
 from loadtests.soak.report import complaints, print_report, write_json
 from loadtests.soak.session import run_soak
 
@@ -37,25 +35,15 @@ def main(minutes: float, rate: float, output: Path | None) -> None:
     memory, descriptors or threads are more than 5% above those after the warm-up, or `/metrics`
     has series that it hadn't after a minute.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)  # so that everything that was started is stopped
+    begin()
     try:
-        soak = run_soak(60 * minutes, rate, _say)
+        soak = run_soak(60 * minutes, rate, say)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
     print_report(soak, Console())
     if output is not None:
         write_json(soak, output)
     sys.exit(bool(complaints(soak)))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

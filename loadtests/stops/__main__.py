@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from loadtests.bench.errors import BenchError
+from loadtests.command_line import begin
 from loadtests.stops.session import CLIENTS, Stop, stop_under_load
 
 
@@ -46,6 +47,7 @@ def main(
     Sixteen callers send their next request after each answer, until they are refused. The exit
     code is 1 if a request was lost.
     """
+    begin()
     number = signal.SIGINT if ctrl_c else signal.SIGTERM
     lost = 0
     try:

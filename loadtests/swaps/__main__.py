@@ -1,15 +1,13 @@
 """The command line, `python -m loadtests.swaps`."""
 
-import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
 
 from loadtests.bench.errors import BenchError
+from loadtests.command_line import begin, say
 from loadtests.swaps.report import has_failed, print_report, write_json
 from loadtests.swaps.session import TASKS, run_swaps
 
@@ -44,25 +42,15 @@ def main(model: str, swaps: int, rate: float | None, output: Path | None) -> Non
     gRPC all the time. The exit code is 1 if a request fails, or if a caller gets an answer by an
     older version after one by a newer version.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)  # so that everything that was started is stopped
+    begin()
     try:
-        run = run_swaps(model, swaps, rate, _say)
+        run = run_swaps(model, swaps, rate, say)
     except BenchError as error:
         raise click.ClickException(str(error)) from error
     print_report(run, Console())
     if output is not None:
         write_json(run, output)
     sys.exit(has_failed(run))
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":
