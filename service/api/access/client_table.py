@@ -33,7 +33,7 @@ class ClientTable:
         Args:
             folder: where the workers find each other's; None if there is only this one.
             workers: how many workers there are.
-            worker: the number of this one, from 0.
+            worker: the number of this one; they are numbered in a row.
         """
         size = _BYTES * PLACES * (1 + workers)
         page = memoryview(_map(folder / "clients", size) if folder else mmap.mmap(-1, size))
