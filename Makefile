@@ -74,9 +74,9 @@ bento: $(VENV)/.serve ## Build a Bento, to be served anywhere by `bentoml serve 
 	$(BIN)/bentoml build
 
 lock: $(VENV)/.dev ## Pin all dependencies again, from pyproject.toml
-	$(COMPILE) pyproject.toml --extra cpu -o requirements/serve.lock
-	$(COMPILE) pyproject.toml --extra gpu -o requirements/gpu.lock
 	$(COMPILE) pyproject.toml --extra cpu --extra training --group dev -o requirements/dev.lock
+	$(COMPILE) pyproject.toml --extra cpu -c requirements/dev.lock -o requirements/serve.lock
+	$(COMPILE) pyproject.toml --extra gpu -c requirements/dev.lock -o requirements/gpu.lock
 	$(COMPILE) --group loadtest -c requirements/dev.lock -o requirements/loadtest.lock
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

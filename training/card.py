@@ -20,7 +20,9 @@ from training.errors import ArtifactError
 from training.files import write_atomically
 
 FILE_NAME = "model.json"
-Task = Literal["image_classification", "text_classification", "image_embedding", "tensors"]
+Task = Literal[
+    "image_classification", "text_classification", "image_embedding", "image_generation", "tensors"
+]
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,27 @@ class RawTextPreprocessing:
 
 
 @dataclass(frozen=True)
+class NoisePreprocessing:
+    """The model makes a picture from a label's number and `size` standard normal numbers."""
+
+    size: int
+    type: Literal["noise"] = "noise"
+
+
+@dataclass(frozen=True)
 class TensorPreprocessing:
     """There is none: arrays go into the model as they are."""
 
     type: Literal["tensors"] = "tensors"
 
 
-Preprocessing = ImagePreprocessing | TextPreprocessing | RawTextPreprocessing | TensorPreprocessing
+Preprocessing = (
+    ImagePreprocessing
+    | TextPreprocessing
+    | RawTextPreprocessing
+    | NoisePreprocessing
+    | TensorPreprocessing
+)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training import artifact, metrics, plots
+from training import artifact, metrics, plots, studies
 from training.card import (
     Baseline,
     Card,
@@ -38,7 +38,7 @@ def evaluate(classifier: ImageClassifier, folder: Path) -> Card:
         labels=classifier.labels,
         preprocessing=classifier.preprocessing,
         training_data=[data.described()],
-        metrics=_measured(data, probabilities, record.baselines),
+        metrics=[*_measured(data, probabilities, record.baselines), *studies.read(folder)],
     )
     card.write(folder)
     return card

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
-from training import artifact, metrics, plots
+from training import artifact, metrics, plots, studies
 from training.card import (
     Baseline,
     Card,
@@ -62,6 +62,7 @@ def evaluate(folder: Path) -> Card:
             *_metrics(figures(probabilities, data.test.labels), REVIEWS, record),
             *_metrics(figures(sentences, data.sentences.labels), SENTENCES, record),
             *_by_length(loaded, rows, data.test.labels, record),
+            *studies.read(folder),
         ],
     )
     card.write(folder)
