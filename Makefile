@@ -16,7 +16,7 @@ help: ## List the targets
 serve: $(VENV)/.serve ## Serve the models: HTTP on port 3000, gRPC on 3001
 	$(BIN)/bentoml serve service:Trident
 
-train: $(VENV)/.dev ## Train, evaluate and export all models (ARGS=--replace or "--version 2"; --quick: a smoke run)
+train: $(VENV)/.dev ## Train, evaluate and export all models, after saying how long each takes (ARGS=--replace, "--output FOLDER", --quick: a smoke run)
 	$(BIN)/python -m training all $(ARGS)
 
 test: $(VENV)/.dev ## Run every test except those of the Docker images (docker-test)

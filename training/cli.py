@@ -3,6 +3,7 @@
 import importlib
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -13,7 +14,7 @@ from rich.logging import RichHandler
 from training.errors import ArtifactError, DownloadError, TrainingError
 from training.packaging.command import package_command
 from training.recipes import FULL_BATCH, QUICK_EXAMPLES, RECIPES, SHIPPED, Recipe
-from training.report import show
+from training.report import show, show_plan
 
 if TYPE_CHECKING:
     from training.card import Card
@@ -73,9 +74,9 @@ def main() -> None:
     """Train models and export them for serving, or package one of yours.
 
     \b
-    Try everything, in less than a minute:
+    Try everything, in a few minutes:
         python -m training all --quick
-    Train the three models of the repository, and replace those:
+    Train the models of the repository, and replace those:
         python -m training all --replace
     Train one with another learning rate, and keep version 1 beside it:
         python -m training digits --learning-rate 0.001 --version 2
@@ -122,29 +123,34 @@ quick_option = click.option(
 
 
 def train(
-    names: list[str],
+    recipes: Mapping[str, Recipe],
     output: Path | None,
-    version: int,
     *,
     may_replace: bool,
     options: dict[str, Any],
 ) -> None:
-    """Train the models; `options` are the fields of a `Recipe` that the user has set.
+    """Train models; `options` are the fields of a `Recipe` that the user has set.
+
+    Args:
+        recipes: the recipe of each version, by NAME/VERSION.
+        output: the folder of all models, if it isn't the usual one.
+        may_replace: whether versions that are there already may be replaced.
+        options: `quick`, and others that are None if they aren't set.
 
     Raises:
         ArtifactError: a version exists, and must not be replaced.
     """
     quick = options["quick"]
     models = output or (QUICK_MODELS if quick else MODELS)
-    targets = {name: models / name / str(version) for name in names}
     if not (may_replace or (quick and output is None)):
-        for folder in targets.values():
-            check_unused(folder)
+        for version in recipes:
+            check_unused(models / version)
     asked = {field: value for field, value in options.items() if value is not None}
-    for name, folder in targets.items():
+    for version, recipe in recipes.items():
         started = time.monotonic()
-        recipe = RECIPES[name].quickly() if quick else RECIPES[name]
-        card = trainer(name).train(replace(recipe, **asked), folder)
+        chosen = replace(recipe.quickly() if quick else recipe, **asked)
+        folder = models / version
+        card = trainer(folder.parent.name).train(chosen, folder)
         show(folder, card, time.monotonic() - started)
 
 
@@ -190,7 +196,8 @@ def training_command(name: str, description: str) -> None:
     @seed_option
     @quick_option
     def command(output: Path | None, version: int, *, may_replace: bool, **options: Any) -> None:
-        train([name], output, version, may_replace=may_replace, options=options)
+        recipes = {f"{name}/{version}": RECIPES[name]}
+        train(recipes, output, may_replace=may_replace, options=options)
 
 
 training_command(
@@ -221,14 +228,22 @@ training_command(
 
 
 @main.command("all")
+@click.argument("names", nargs=-1, type=click.Choice(sorted({model.name for model in SHIPPED})))
 @output_option
-@version_option
 @replace_option
 @seed_option
 @quick_option
-def train_all(output: Path | None, version: int, *, may_replace: bool, **options: Any) -> None:
-    """Train the three models of the repository, each with its default recipe."""
-    train(SHIPPED, output, version, may_replace=may_replace, options=options)
+def train_all(
+    names: tuple[str, ...], output: Path | None, *, may_replace: bool, **options: Any
+) -> None:
+    """Train the models of the repository, or those of them that are named.
+
+    It says first how long each takes.
+    """
+    chosen = [model for model in SHIPPED if not names or model.name in names]
+    show_plan(chosen, quick=options["quick"])
+    recipes = {f"{model.name}/{model.version}": model.recipe for model in chosen}
+    train(recipes, output, may_replace=may_replace, options=options)
 
 
 @main.command()

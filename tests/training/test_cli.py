@@ -1,8 +1,9 @@
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -11,8 +12,9 @@ from training.card import TrainingRecord
 from training.data import cifar, fashion, imdb, mnist
 from training.data.images import ImageDataset
 from training.errors import DownloadError
-from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe
+from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe, ShippedModel
 
+MODELS = Path(__file__).parents[2] / "models"
 COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package"]
 
 
@@ -74,8 +76,13 @@ def test_every_option_reaches_the_recipe(noted: NotedTrainer, tmp_path: Path) ->
     assert noted.trained == [(recipe, tmp_path / "digits" / "4")]
 
 
-@pytest.mark.parametrize("command", ["digits", "all"])
-def test_a_version_is_replaced_only_on_a_clear_wish(noted: NotedTrainer, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "elsewhere"),
+    [("digits", ["--version", "2"]), ("digits", ["--output", "new"]), ("all", ["--output", "new"])],
+)
+def test_a_version_is_replaced_only_on_a_clear_wish(
+    noted: NotedTrainer, command: str, elsewhere: list[str]
+) -> None:
     Path("models/digits/1").mkdir(parents=True)
     for options in ([], ["--quick", "--output", "models"]):
         refused = run(command, *options)
@@ -83,10 +90,9 @@ def test_a_version_is_replaced_only_on_a_clear_wish(noted: NotedTrainer, command
         assert "models/digits/1 already exists" in refused.output
         assert "--replace" in refused.output
     assert noted.trained == []
-    for options in (["--version", "2"], ["--output", "elsewhere"], ["--replace"]):
+    for options in (elsewhere, ["--replace"]):
         assert run(command, *options).exit_code == 0
-    targets = [target for _, target in noted.trained if target.parent.name == "digits"]
-    assert targets == [Path("models/digits/2"), Path("elsewhere/digits/1"), Path("models/digits/1")]
+    assert Path("models/digits/1") in [target for _, target in noted.trained]
 
 
 def test_a_later_model_that_is_there_stops_all_before_the_first_is_trained(
@@ -133,9 +139,58 @@ def test_all_trains_the_repositorys_models_quickly_if_asked(
 ) -> None:
     result = run("all", "--quick", "--output", str(tmp_path), "--seed", "2")
     assert result.exit_code == 0, result.output
-    assert [target for _, target in noted.trained] == [tmp_path / name / "1" for name in SHIPPED]
+    assert [target.relative_to(tmp_path) for _, target in noted.trained] == [
+        Path(model.name, str(model.version)) for model in SHIPPED
+    ]
     assert all(recipe.quick for recipe, _ in noted.trained)
     assert {(recipe.epochs, recipe.seed) for recipe, _ in noted.trained} == {(1, 2)}
+
+
+def test_all_makes_each_version_by_its_own_recipe(
+    noted: NotedTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = ShippedModel("digits", 2, 7, 5, {"optimizer": "sgd", "learning_rate": 0.1})
+    monkeypatch.setattr(cli, "SHIPPED", [*SHIPPED, changed])
+    assert run("all", "digits").exit_code == 0
+    recipe = replace(RECIPES["digits"], optimizer="sgd", learning_rate=0.1)
+    assert (recipe, Path("models/digits/2")) in noted.trained
+    assert (RECIPES["digits"], Path("models/digits/1")) in noted.trained
+    assert {target.parent.name for _, target in noted.trained} == {"digits"}
+
+
+def test_all_says_first_how_long_it_takes(
+    noted: NotedTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = [
+        ShippedModel("digits", 1, 11, 6),
+        ShippedModel("digits", 2, 7, 5, {"optimizer": "sgd"}),
+        ShippedModel("embedding", 1, 30, 21),
+    ]
+    monkeypatch.setattr(cli, "SHIPPED", models)
+    monkeypatch.setattr(noted, "train", lambda recipe, target: click.echo("The training starts."))
+    for options, durations in (
+        ([], ["11 min", "7 min", "30 min", "48 min"]),
+        (["--quick"], ["6 s", "5 s", "21 s", "32 s"]),
+        (["digits"], ["11 min", "7 min", "18 min"]),
+    ):
+        plan = run("all", *options, "--replace").output.split("The training starts.")[0]
+        rows = [line for line in plan.splitlines() if "min" in line or " s " in line]
+        assert all(duration in row for duration, row in zip(durations, rows, strict=True))
+        assert "sgd" in rows[1]
+
+
+def test_the_list_of_the_repositorys_models_is_complete() -> None:
+    folders = {path.parent.relative_to(MODELS) for path in MODELS.glob("*/*/training.json")}
+    assert folders == {Path(model.name, str(model.version)) for model in SHIPPED}
+
+
+@pytest.mark.parametrize("model", SHIPPED, ids=lambda model: f"{model.name} {model.version}")
+def test_the_repositorys_models_are_made_by_the_recipes_in_the_list(model: ShippedModel) -> None:
+    made_by = TrainingRecord.read(MODELS / model.name / str(model.version)).hyperparameters
+    recipe = asdict(model.recipe)
+    shared = recipe.keys() & made_by.keys()
+    assert {"epochs", "batch_size", "learning_rate"} <= shared
+    assert {name: made_by[name] for name in shared} == {name: recipe[name] for name in shared}
 
 
 def test_evaluate_takes_every_version_that_is_there(noted: NotedTrainer, tmp_path: Path) -> None:
