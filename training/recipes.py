@@ -40,6 +40,7 @@ RECIPES = {
     "digits": Recipe(epochs=50, batch_size=128, learning_rate=3e-3),
     "sentiment": Recipe(epochs=6, batch_size=64, learning_rate=2e-3),
     "embedding": Recipe(epochs=30, batch_size=128, learning_rate=2e-3),
+    "generator": Recipe(epochs=20, batch_size=64, learning_rate=1e-3),
     "fashion": Recipe(epochs=50, batch_size=128, learning_rate=3e-3),
     "cifar": Recipe(epochs=50, batch_size=128, learning_rate=3e-3),
 }
