@@ -1,5 +1,6 @@
 """Answers as callers get them: JSON, and its schema, from what a task's answer declares."""
 
+from base64 import b64encode
 from dataclasses import fields
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -7,9 +8,11 @@ import numpy as np
 import orjson
 from pydantic import BaseModel, Field, create_model
 
+from service.api.pictures import encode_png
 from service.api.problems import problem
 from service.errors import TridentError
 from service.prediction import Prediction
+from service.tasks.image_generation import Picture
 from service.tasks.kinds import KINDS
 from service.tasks.preprocessing.arrays import nested_lists
 
@@ -22,8 +25,15 @@ class AnyAnswer(BaseModel):
 
 
 def dump(content: Any) -> bytes:
-    """Return content as JSON. It may hold numpy arrays."""
-    return orjson.dumps(content, default=nested_lists, option=orjson.OPT_SERIALIZE_NUMPY)
+    """Return content as JSON. It may hold numpy arrays and pictures."""
+    return orjson.dumps(content, default=_plain, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has for a value that it doesn't know."""
+    if isinstance(value, Picture):
+        return b64encode(encode_png(value.pixels)).decode()
+    return nested_lists(value)
 
 
 def answer_fields(answer: Any) -> dict[str, Any]:
@@ -55,10 +65,15 @@ def _schema_fields(declared: type[Any]) -> dict[str, Any]:
 
 
 def _schema_type(hint: Any) -> Any:
-    """Return what pydantic makes the schema of: a list for an array, a model for a TypedDict."""
+    """Return what pydantic makes the schema of.
+
+    It is a list for an array, a string for a picture, a model for a TypedDict.
+    """
     if get_origin(hint) is Annotated:
         inner, *metadata = get_args(hint)
         return Annotated[_schema_type(inner), *metadata]
+    if hint is Picture:
+        return str
     if get_origin(hint) is np.ndarray:
         return list[float]
     if get_origin(hint) is list:

@@ -34,6 +34,7 @@ ENDPOINTS: Final = (
         "Tell whether a text speaks well or badly of its subject.",
     ),
     Endpoint("embed", "image_embedding", "Turn an image into a vector of numbers."),
+    Endpoint("generate", "image_generation", "Make images of a label."),
 )
 
 BY_NAME: Final = "predict"

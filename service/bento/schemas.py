@@ -7,6 +7,7 @@ from PIL.Image import Image
 from pydantic import Field
 
 from service.api.reading.forms import READERS
+from service.api.reading.samples import SAMPLE_WORDS
 from service.tasks.kinds import Input
 
 
@@ -50,8 +51,17 @@ class TensorRequest(_ReadByTheAdapter):
     inputs: dict[str, Any] = Field(default=_OMITTED, description=READERS["tensors"].one)
 
 
+class SampleRequest(_ReadByTheAdapter):
+    """Which images to make."""
+
+    label: str = Field(default=_OMITTED, description=SAMPLE_WORDS["label"], examples=["7"])
+    count: int = Field(default=_OMITTED, description=SAMPLE_WORDS["count"], examples=[4])
+    seed: int = Field(default=_OMITTED, description=SAMPLE_WORDS["seed"], examples=[42])
+
+
 REQUESTS: Final[dict[Input, type[IODescriptor]]] = {
     "image": ImageRequest,
+    "sample": SampleRequest,
     "text": TextRequest,
     "tensors": TensorRequest,
 }

@@ -12,6 +12,7 @@ from service.engine.batcher import deadline_exceeded
 from service.errors import (
     DeadlineExceededError,
     InternalError,
+    MalformedRequestError,
     OverloadedError,
     TridentError,
 )
@@ -47,7 +48,7 @@ class Decoder:
             deadline: the point of `time.monotonic()` after which nothing more is decoded.
 
         Raises:
-            DeadlineExceededError, OverloadedError: for all of them.
+            DeadlineExceededError, MalformedRequestError, OverloadedError: for all of them.
         """
         rows: list[Any] = []
         turn_ends = time.monotonic() + _MAX_SECONDS_AT_A_TIME
@@ -72,7 +73,8 @@ class Decoder:
             if task.decodes_in_thread(data):
                 return await self._decode_in_thread(task, data, deadline)
             return task.decode(data)
-        except (DeadlineExceededError, OverloadedError):  # the whole request fails
+        except (DeadlineExceededError, MalformedRequestError, OverloadedError):
+            # The whole request fails.
             raise
         except TridentError as error:
             return error.with_traceback(None)  # its frames would keep the input in memory

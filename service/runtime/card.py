@@ -97,13 +97,26 @@ class RawTextPreprocessing(CardPart):
     type: Literal["raw_text"]
 
 
+class NoisePreprocessing(CardPart):
+    """The model makes pictures of labels and of noise: `size` standard normal numbers each."""
+
+    type: Literal["noise"]
+    size: int = Field(ge=1)
+
+
 class TensorPreprocessing(CardPart):
     """There is none: arrays go into the model as they are."""
 
     type: Literal["tensors"]
 
 
-Preprocessing = ImagePreprocessing | TextPreprocessing | RawTextPreprocessing | TensorPreprocessing
+Preprocessing = (
+    ImagePreprocessing
+    | TextPreprocessing
+    | RawTextPreprocessing
+    | NoisePreprocessing
+    | TensorPreprocessing
+)
 
 
 class ModelCard(CardPart):

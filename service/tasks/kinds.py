@@ -9,22 +9,28 @@ from service.runtime.card import ModelCard, RawTextPreprocessing
 from service.runtime.saved_model import SavedModel
 from service.tasks.image_classification import Classification, ImageClassification
 from service.tasks.image_embedding import Embedding, ImageEmbedding
+from service.tasks.image_generation import GeneratedImage, ImageGeneration
 from service.tasks.raw_text_classification import RawTextClassification
 from service.tasks.task import AnyTask, TaskLimits
 from service.tasks.tensors import Tensors, TensorTask
 from service.tasks.text_classification import TextClassification, TextLabel
 
-Input = Literal["image", "text", "tensors"]
-"""What one input of a task is: an image file as bytes, a text, or arrays by name."""
+Input = Literal["image", "text", "tensors", "sample"]
+"""What one input of a task is: an image file as bytes, a text, arrays by name, or a `Sample`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of tasks. `answer` is a dataclass that declares the fields of an answer."""
+    """A kind of tasks. `answer` is a dataclass that declares the fields of an answer.
+
+    `makes_pictures` says that a `Picture` is one of them: callers may ask for a PNG, and answers
+    are written in a thread.
+    """
 
     input: Input
     answer: type[Any]
     make: Callable[[SavedModel, ModelCard, TaskLimits], AnyTask]
+    makes_pictures: bool = False
 
 
 def _make_text_classification(model: SavedModel, card: ModelCard, limits: TaskLimits) -> AnyTask:
@@ -36,6 +42,7 @@ def _make_text_classification(model: SavedModel, card: ModelCard, limits: TaskLi
 KINDS: Final[dict[str, Kind]] = {
     "image_classification": Kind("image", Classification, ImageClassification),
     "image_embedding": Kind("image", Embedding, ImageEmbedding),
+    "image_generation": Kind("sample", GeneratedImage, ImageGeneration, makes_pictures=True),
     "tensors": Kind("tensors", Tensors, TensorTask),
     "text_classification": Kind("text", TextLabel, _make_text_classification),
 }

@@ -38,7 +38,12 @@ class Task(ABC, Generic[Input, Row, Answer]):
 
     @abstractmethod
     def decode(self, data: Input) -> Row:
-        """Turn one input into a row. Raises UndecodableInputError or TooLargeError."""
+        """Turn one input into a row.
+
+        Raises:
+            UndecodableInputError, TooLargeError: this input is answered by the error.
+            MalformedRequestError: the whole request is.
+        """
 
     def decoding_bytes(self, data: Input) -> int:
         """Return the most bytes that `decode` uses while it runs, beside the input itself.

@@ -306,6 +306,11 @@ class ModelMetrics(Buffered):
         self._confidences.extend(confidences)
         self._schedule_flush()
 
+    def generated(self, labels: Sequence[str]) -> None:
+        """Count the labels that a generator has made something for."""
+        self._labels.extend(labels)
+        self._schedule_flush()
+
     def reconstructed(self, errors: Sequence[float]) -> None:
         """Observe an autoencoder's reconstruction errors."""
         self._errors.extend(errors)

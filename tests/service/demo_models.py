@@ -1,11 +1,11 @@
 """Small models made by hand, whose right answers are known without training.
 
 `tint` is an image classifier unlike the project's own: RGB, 16x16, float input, labels of its
-own. `slow` takes long for a white image and no time for any other.
+own. `slow` takes long for a white image and no time for any other. `sketch` generates images.
 
-Run as a program, `python -m tests.service.demo_models FOLDER`, it writes tint/1, tint/2 and
-slow/1, the default, and in FOLDER-endless endless/1, for which a white image takes for ever: in a
-separate process, since TensorFlow can be set up only once per process.
+Run as a program, `python -m tests.service.demo_models FOLDER`, it writes tint/1, tint/2, sketch/1
+and slow/1, the default, and in FOLDER-endless endless/1, for which a white image takes for ever:
+in a separate process, since TensorFlow can be set up only once per process.
 """
 
 import hashlib
@@ -16,6 +16,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 TINTS = (("red", "green", "blue"), ("rouge", "vert", "bleu"))
 """Labels of `tint`, by version."""
 
@@ -24,6 +27,10 @@ PURE_TINT = math.exp(4) / (math.exp(4) + 2 * math.exp(-4))
 
 SLOW_LABELS = ("quick", "slow")
 _SLOW_SECONDS = 2.0
+
+SKETCH_LABELS = tuple("0123456789")
+SKETCH_SIZE = 20
+"""Numbers of noise, and pixels of a side."""
 
 
 def save_tint(models: Path, version: int = 1) -> Path:
@@ -68,6 +75,56 @@ def save_slow(models: Path, name: str = "slow", seconds: float = _SLOW_SECONDS) 
     preprocessing = {"height": 28, "width": 28, "channels": 1}
     folder = models / name / "1"
     return _save(folder, classify, preprocessing, labels=SLOW_LABELS, dtype="uint8")
+
+
+def save_sketch(models: Path) -> Path:
+    """Write sketch/1, a generator. What its images are, `sketched` says."""
+    import tensorflow as tf
+
+    def draw(label: Any, noise: Any) -> dict[str, Any]:
+        bar = tf.range(SKETCH_SIZE)[tf.newaxis] <= label[:, tf.newaxis]
+        shades = tf.tile(tf.sigmoid(noise), (1, SKETCH_SIZE - 1))
+        image = tf.concat([tf.cast(bar, tf.float64), shades], axis=1)
+        image = tf.reshape(tf.round(255 * image), (-1, SKETCH_SIZE, SKETCH_SIZE, 1))
+        return {"image": tf.cast(image, tf.uint8)}
+
+    folder = models / "sketch" / "1"
+    specs = [
+        tf.TensorSpec([None], "int32", name="label"),
+        tf.TensorSpec([None, SKETCH_SIZE], "float64", name="noise"),
+    ]
+    function = tf.function(draw, input_signature=specs)
+    tf.saved_model.save(tf.Module(), str(folder), signatures=function)
+    shape = [None, SKETCH_SIZE, SKETCH_SIZE, 1]
+    signature = {
+        "inputs": {s.name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for s in specs},
+        "outputs": {"image": {"dtype": "uint8", "shape": shape}},
+    }
+    card = {
+        "name": "sketch",
+        "version": 1,
+        "task": "image_generation",
+        "labels": SKETCH_LABELS,
+        "signatures": {"serving_default": signature},
+        "preprocessing": {"type": "noise", "size": SKETCH_SIZE},
+        "files": hashes(folder),
+    }
+    (folder / "model.json").write_text(json.dumps(card))
+    return folder
+
+
+def sketched(seed: int, index: int, label: int | None) -> tuple[int, NDArray[np.uint8]]:
+    """Return the label and the image [side, side] that `sketch` makes.
+
+    Its first line is white as far as the label says; the others are shades of the noise.
+    """
+    random = np.random.RandomState([seed, index])
+    noise = random.standard_normal(SKETCH_SIZE)
+    if label is None:
+        label = int(random.randint(len(SKETCH_LABELS), dtype=np.int64))
+    image = np.tile(1 / (1 + np.exp(-noise)), (SKETCH_SIZE, 1))
+    image[0] = np.arange(SKETCH_SIZE) <= label
+    return label, np.round(255 * image).astype(np.uint8)
 
 
 def _save(
@@ -118,6 +175,7 @@ if __name__ == "__main__":
     save_tint(target, 1)
     save_tint(target, 2)
     save_slow(target)
+    save_sketch(target)
     save_slow(target.with_name(f"{target.name}-endless"), "endless", seconds=3600.0)
     (target / "tint" / "serving.json").write_text('{"versions": "all"}')
     (target / "defaults.json").write_text('{"image_classification": "slow"}')

@@ -14,7 +14,7 @@ _ONLY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
 _VARIES: Final = (b"vary", b"Origin")
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"X-Request-ID, Server-Timing, Retry-After, WWW-Authenticate",
+    b"X-Request-ID, Server-Timing, Retry-After, WWW-Authenticate, X-Seed, X-Model, X-Model-Version",
 )
 _ALLOWED: Final = {
     "access-control-allow-methods": "GET, HEAD, POST, PUT, DELETE",

@@ -1,12 +1,13 @@
 """The paths of the OpenAPI document: the table of endpoints, the models and operations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from service.api.docs.references import reference
 from service.api.docs.requests import any_request_body
 from service.api.docs.responses import ANSWERS, answers, headers, problem_references
 from service.api.endpoints import BY_NAME, ENDPOINTS, MOST_VERSION
+from service.api.reading.forms import READERS
 from service.api.trident.models import ModelDescription, ModelList
 from service.tasks.kinds import KINDS, Input
 
@@ -89,7 +90,7 @@ def all_paths(bodies: Mapping[Input, Json]) -> Json:
                 endpoint.name,
                 "Endpoints",
                 endpoint.summary,
-                parameters=("model", "version", "label", "X-Canary-Key", "X-Request-ID"),
+                parameters=_parameters(KINDS[endpoint.kind].input),
                 body=bodies[KINDS[endpoint.kind].input],
                 responses=answers([endpoint.kind]),
             )
@@ -98,6 +99,12 @@ def all_paths(bodies: Mapping[Input, Json]) -> Json:
     }
     operations = {path: {"get": _operation(path)} for path in _OPERATIONS}
     return endpoints | _model_paths(bodies) | operations
+
+
+def _parameters(inputs: Input) -> list[str]:
+    """Return an endpoint's parameters, but those whose names its inputs take."""
+    names = ("model", "version", "label", "X-Canary-Key", "X-Request-ID")
+    return [name for name in names if name not in READERS[inputs].parameters]
 
 
 def _model_paths(bodies: Mapping[Input, Json]) -> Json:
@@ -145,7 +152,7 @@ def _post(
     tag: str,
     summary: str,
     *,
-    parameters: tuple[str, ...],
+    parameters: Sequence[str],
     body: Json,
     responses: Json,
 ) -> Json:

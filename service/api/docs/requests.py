@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.api.reading.forms import READERS
+from service.api.reading.samples import FORM, MOST_SAMPLES, SAMPLE_WORDS
+from service.tasks.image_generation import MOST_SEED
 from service.tasks.kinds import Input
 
 Json = dict[str, Any]
@@ -38,6 +40,16 @@ def request_bodies(*, max_inputs: int, max_body_bytes: int, max_pixels: int) -> 
                 "application/json": _image_json(max_inputs),
             },
         },
+        "sample": {
+            "required": False,
+            "description": f"{READERS['sample'].one} At most {_most_samples(max_inputs)} in a "
+            "request. Without a body, the fields may be in the URL: ?label=7. If the header Accept "
+            "asks for image/png, the answer is the image, or a sheet of all.",
+            "content": {
+                FORM: {"schema": _sample_fields({"type": "string"}, max_inputs)},
+                "application/json": _sample_json(max_inputs),
+            },
+        },
         "tensors": {
             "required": True,
             "description": f"Arrays. At most {max_body_bytes:,} bytes.",
@@ -66,7 +78,7 @@ def any_request_body(bodies: Mapping[Input, Json]) -> Json:
         for content_type, media in body["content"].items():
             content.setdefault(content_type, []).append((kind, media))
     return {
-        "required": True,
+        "required": all(body["required"] for body in bodies.values()),
         "description": "What the model takes. "
         + " ".join(body["description"] for body in bodies.values()),
         "content": {name: _either(media) for name, media in content.items()},
@@ -134,6 +146,31 @@ def _tensor_json() -> Json:
         "schema": {"oneOf": [_object("Arrays", {"inputs": arrays})]},
         "examples": {"one": {"summary": "Arrays, in JSON", "value": example}},
     }
+
+
+def _sample_json(max_inputs: int) -> Json:
+    names_or_numbers = {"oneOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}
+    example = {"label": "7", "count": 4, "seed": 42}
+    return {
+        "schema": {"oneOf": [_sample_fields(names_or_numbers, max_inputs)]},
+        "examples": {"several": {"summary": "In JSON", "value": example}},
+    }
+
+
+def _sample_fields(label: Json, max_inputs: int) -> Json:
+    fields = {
+        "label": label,
+        "count": {"type": "integer", "minimum": 1, "maximum": _most_samples(max_inputs)},
+        "seed": {"type": "integer", "minimum": 0, "maximum": MOST_SEED},
+    }
+    described = {
+        name: field | {"description": SAMPLE_WORDS[name]} for name, field in fields.items()
+    }
+    return _object("Samples", described) | {"required": []}
+
+
+def _most_samples(max_inputs: int) -> int:
+    return min(MOST_SAMPLES, max_inputs)
 
 
 def _one_or_several(one: Json, several: Json, one_example: Json, several_example: Json) -> Json:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from service.api.answers import answer_schema
 from service.api.docs.references import reference
+from service.api.pictures import PNG
 from service.api.problems import STATUS, Problem, problem_document
 from service.errors import (
     AbandonedError,
@@ -36,6 +37,21 @@ HEADERS: Final[dict[str, Json]] = {
         "description": "Milliseconds spent on decoding, in the queue and in the model.",
         "schema": {"type": "string"},
     },
+    "X-Seed": {
+        "description": "Of a PNG: the seed that it was made of.",
+        "required": False,
+        "schema": {"type": "integer"},
+    },
+    "X-Model": {
+        "description": "Of a PNG: the model that made it.",
+        "required": False,
+        "schema": {"type": "string"},
+    },
+    "X-Model-Version": {
+        "description": "Of a PNG: the model's version.",
+        "required": False,
+        "schema": {"type": "integer"},
+    },
     "WWW-Authenticate": {
         "description": "How to send the key.",
         "schema": {"type": "string"},
@@ -58,9 +74,13 @@ _EXTRA_HEADERS: Final[dict[type[TridentError], str]] = {
 
 def answers(kinds: Iterable[str]) -> Json:
     """Return the responses of a path that models of these kinds answer."""
+    kinds = list(kinds)
     rare = {STATUS[error] for error in ADMINISTRATIVE}
     problems = problem_references(*(status for status in statuses() if status not in rare))
-    return {"200": _success([ANSWERS[kind] for kind in kinds])} | problems
+    success = _success([ANSWERS[kind] for kind in kinds])
+    if any(KINDS[kind].makes_pictures for kind in kinds):
+        success = _or_picture(success)
+    return {"200": success} | problems
 
 
 def problem_references(*statuses: int) -> Json:
@@ -133,6 +153,15 @@ def _success(models: list[type[BaseModel]]) -> Json:
                 },
             }
         },
+    }
+
+
+def _or_picture(success: Json) -> Json:
+    """Return the description of an answer that may also be a picture."""
+    file = {"schema": {"type": "string", "format": "binary", "description": "The picture."}}
+    return success | {
+        "headers": success["headers"] | headers("X-Seed", "X-Model", "X-Model-Version"),
+        "content": success["content"] | {PNG: file},
     }
 
 

@@ -1,22 +1,16 @@
 """Reading the inputs of a request, in each of the forms that an endpoint accepts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
-
-from python_multipart.multipart import parse_options_header
 
 from service.api.reading.base64_text import decode_base64
 from service.api.reading.charsets import decode_text
 from service.api.reading.json_body import parse_json, read_json
+from service.api.reading.media_type import parse_content_type, unsupported
 from service.api.reading.multipart import Field, read_fields
-from service.errors import (
-    MalformedRequestError,
-    TooLargeError,
-    UndecodableInputError,
-    UnsupportedMediaTypeError,
-)
+from service.api.reading.samples import SAMPLE_FIELDS, make_samples, read_sample_fields
+from service.errors import MalformedRequestError, TooLargeError, UndecodableInputError
 from service.tasks.kinds import Input
 
 _SPARE_FIELDS: Final = 16  # fields that a form may have beside its images: empty ones
@@ -44,7 +38,7 @@ def read_images(content_type: str, body: bytes, max_inputs: int) -> Form:
     Raises:
         UnsupportedMediaTypeError, MalformedRequestError, TooLargeError: for the whole request.
     """
-    media_type, parameters = _parse_content_type(content_type)
+    media_type, parameters = parse_content_type(content_type)
     match media_type:
         case "application/json":
             charset = parameters.get("charset", "")
@@ -55,7 +49,7 @@ def read_images(content_type: str, body: bytes, max_inputs: int) -> Form:
         case raw if raw.startswith("image/"):
             return Form([_required(body, "an image file")], is_list=False)
         case other:
-            raise _unsupported(
+            raise unsupported(
                 other,
                 "an image as image/png (or another image/ type), multipart/form-data with a "
                 'field "image", or application/json with {"image": base64}',
@@ -71,7 +65,7 @@ def read_texts(content_type: str, body: bytes, max_inputs: int) -> Form:
         UnsupportedMediaTypeError, MalformedRequestError, UndecodableInputError, TooLargeError:
             for the whole request.
     """
-    media_type, parameters = _parse_content_type(content_type)
+    media_type, parameters = parse_content_type(content_type)
     charset = parameters.get("charset", "")
     match media_type:
         case "application/json":
@@ -80,7 +74,7 @@ def read_texts(content_type: str, body: bytes, max_inputs: int) -> Form:
         case "text/plain":
             return Form([_plain_text(_required(body, "a text"), charset)], is_list=False)
         case other:
-            raise _unsupported(
+            raise unsupported(
                 other, 'a text as text/plain, or application/json with {"text": "..."}'
             )
 
@@ -93,9 +87,9 @@ def read_tensors(content_type: str, body: bytes, max_inputs: int) -> Form:
     Raises:
         UnsupportedMediaTypeError, MalformedRequestError: for the whole request.
     """
-    media_type, parameters = _parse_content_type(content_type)
+    media_type, parameters = parse_content_type(content_type)
     if media_type != "application/json":
-        raise _unsupported(media_type, 'arrays as application/json, {"inputs": {"name": [...]}}')
+        raise unsupported(media_type, 'arrays as application/json, {"inputs": {"name": [...]}}')
     content = parse_json(_required(body, "JSON"), parameters.get("charset", ""))
     if not (isinstance(content, dict) and isinstance(content.get("inputs"), dict)):
         raise MalformedRequestError(
@@ -106,24 +100,16 @@ def read_tensors(content_type: str, body: bytes, max_inputs: int) -> Form:
     return Form([content["inputs"]], is_list=False)
 
 
-@lru_cache(maxsize=64)
-def _parse_content_type(header: str) -> tuple[str, Mapping[str, str]]:
-    """Return the media type in lower case, and its parameters."""
-    media_type, semicolon, _ = header.partition(";")
-    if not semicolon:
-        return media_type.strip().lower(), {}
-    _, parameters = parse_options_header(header)
-    return media_type.strip().lower(), {
-        name.decode("latin-1"): content.decode("latin-1").strip(" '")
-        for name, content in parameters.items()
-    }
+def read_samples(content_type: str, body: bytes, max_inputs: int) -> Form:
+    """Read which images to make: a label, a count and a seed, in JSON or in a form.
 
+    An empty body asks for one image of any label. The arguments are those of `read_images`.
 
-def _unsupported(content_type: str, expected: str) -> UnsupportedMediaTypeError:
-    sent = f"The content type {content_type[:100]}" if content_type else "A missing content type"
-    return UnsupportedMediaTypeError(
-        f"{sent} isn't supported: send {expected}, and name its type in the Content-Type header."
-    )
+    Raises:
+        UnsupportedMediaTypeError, MalformedRequestError, TooLargeError: for the whole request.
+    """
+    fields = read_sample_fields(content_type, body)
+    return Form(make_samples(fields, max_inputs), is_list=fields.count is not None)
 
 
 def _required(body: bytes, expected: str) -> bytes:
@@ -191,7 +177,8 @@ class Reader:
     """How a request's inputs are read, and how the documentation describes them.
 
     `one` and `several` describe the fields for one input and for a list of them. One byte of a body
-    becomes at most `growth` bytes in the inputs.
+    becomes at most `growth` bytes in the inputs. `parameters` are fields that may also be in the
+    URL; there they are sent instead of a body, in the form of a query.
     """
 
     read: Callable[[str, bytes, int], Form]
@@ -199,6 +186,7 @@ class Reader:
     one: str
     several: str
     examples: tuple[str, ...] = ()
+    parameters: frozenset[str] = frozenset()
 
 
 READERS: Final[dict[Input, Reader]] = {
@@ -220,6 +208,14 @@ READERS: Final[dict[Input, Reader]] = {
             "I loved every minute.",
             "Two hours that I won't get back.",
         ),
+    ),
+    "sample": Reader(
+        read_samples,
+        # The inputs aren't in the body: there are at most 64 of them, of less than a hundred bytes.
+        growth=1,
+        one="Which images to make. An empty body asks for one of any label.",
+        several="",
+        parameters=SAMPLE_FIELDS,
     ),
     "tensors": Reader(
         read_tensors,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,9 +10,11 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from service.api.endpoints import BY_NAME, ENDPOINTS
+from service.api.pictures import in_thread
 from service.api.reading.forms import READERS
 from service.api.trident import inference_pb2 as messages
 from service.api.trident.grpc_answers import result_fields, timing_fields
+from service.api.trident.grpc_samples import read_samples
 from service.api.trident.grpc_tensors import read_tensors
 from service.engine.batcher import DEADLINE_SLACK
 from service.engine.engine import Engine
@@ -30,8 +32,26 @@ _MOST_READ_TWICE: Final = 64 * 1024  # bytes of a message
 _DESCRIPTOR: Final = messages.DESCRIPTOR.services_by_name["Inference"]
 SERVICE: Final[str] = _DESCRIPTOR.full_name
 
-_INPUT_FIELDS: Final[dict[Input, str]] = {"image": "images", "text": "texts", "tensors": "inputs"}
-_INPUT_WORDS: Final[dict[Input, str]] = {"image": "images", "text": "texts", "tensors": "arrays"}
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """How a message holds the inputs of one kind.
+
+    It has them in `field`, from which `read` makes a list; errors call them by `words`. A message
+    without that field is itself what `read` reads.
+    """
+
+    field: str
+    words: str
+    read: Callable[[Any], list[Any]] = list
+
+
+_INPUTS: Final[dict[Input, Inputs]] = {
+    "image": Inputs("images", "images"),
+    "text": Inputs("texts", "texts"),
+    "tensors": Inputs("inputs", "arrays", lambda arrays: [read_tensors(arrays)]),
+    "sample": Inputs("samples", "samples", read_samples),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,9 @@ class GrpcAdapter:
             request = self._parse(method, data, key)
             del data  # otherwise memory holds the inputs twice until the answer
             prediction = exchange.prediction = await self._predict(request, deadline)
+            write = partial(_response, method, prediction)
+            makes_pictures = KINDS[request.kind].makes_pictures
+            response = await in_thread(write) if makes_pictures else write()
         except TridentError as error:
             observer.reject(exchange, error)
             observer.end(exchange, STATUS[type(error)].name)
@@ -121,12 +144,7 @@ class GrpcAdapter:
             for refusal in prediction.errors:
                 observer.reject(exchange, refusal)
         observer.end(exchange, StatusCode.OK.name)
-        response = method.response(
-            results=[result_fields(outcome) for outcome in prediction.outcomes],
-            model={"name": prediction.model, "version": prediction.version},
-            timing=timing_fields(prediction),
-        )
-        return bytes(response.SerializeToString())
+        return response
 
     def _parse(self, method: Method, data: bytes, key: str) -> "ReadRequest":
         try:
@@ -138,8 +156,9 @@ class GrpcAdapter:
         model = request.model
         choice = ModelChoice(model.name or None, model.version or None, model.label or None, key)
         if method.kind is not None:
-            inputs = getattr(request, _INPUT_FIELDS[KINDS[method.kind].input])
-            return ReadRequest(list(inputs), method.kind, choice)
+            inputs = _INPUTS[KINDS[method.kind].input]
+            content = getattr(request, inputs.field, request)
+            return ReadRequest(inputs.read(content), method.kind, choice)
         if choice.name is None:
             raise MalformedRequestError("The request names no model: set `model.name`.")
         kind = self._engine.kind_of(choice)
@@ -164,14 +183,23 @@ class ReadRequest:
 
 def _only_inputs(request: Any, wanted: Input) -> list[Any]:
     """Return the inputs of a request that has a field for each kind of input."""
-    for given, field in _INPUT_FIELDS.items():
-        if given != wanted and getattr(request, field):
+    given = {field.name for field, _ in request.ListFields()}
+    taken = _INPUTS[wanted]
+    for inputs in _INPUTS.values():
+        if inputs is not taken and inputs.field in given:
             raise MalformedRequestError(
-                f"{request.model.name} takes {_INPUT_WORDS[wanted]}: the request holds "
-                f"{_INPUT_WORDS[given]}."
+                f"{request.model.name} takes {taken.words}: the request holds {inputs.words}."
             )
-    inputs = getattr(request, _INPUT_FIELDS[wanted])
-    return [read_tensors(inputs)] if wanted == "tensors" else list(inputs)
+    return taken.read(getattr(request, taken.field))
+
+
+def _response(method: Method, prediction: Prediction) -> bytes:
+    response = method.response(
+        results=[result_fields(outcome) for outcome in prediction.outcomes],
+        model={"name": prediction.model, "version": prediction.version},
+        timing=timing_fields(prediction),
+    )
+    return bytes(response.SerializeToString())
 
 
 def _raise_only_error(outcomes: Sequence[Any]) -> None:

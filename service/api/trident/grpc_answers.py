@@ -10,11 +10,13 @@ from typing import Any, Final
 import numpy as np
 
 from service.api.answers import answer_fields
+from service.api.pictures import encode_png
 from service.api.trident.grpc_tensors import tensor_fields
 from service.errors import TridentError
 from service.prediction import Prediction
 from service.tasks.image_classification import Classification
 from service.tasks.image_embedding import Embedding
+from service.tasks.image_generation import GeneratedImage
 from service.tasks.tensors import Tensors
 from service.tasks.text_classification import TextLabel
 from service.transport.grpc.status import STATUS
@@ -51,6 +53,14 @@ def _tensors(answer: Tensors) -> Fields:
     return {"outputs": {name: tensor_fields(array) for name, array in answer.outputs.items()}}
 
 
+def _generated(answer: GeneratedImage) -> Fields:
+    return {
+        "png": encode_png(answer.image.pixels),
+        "label": answer.label,
+        "seed": answer.seed,
+    }
+
+
 def _struct(answer: Any) -> Fields:
     """Return, for a Struct, the fields of an answer that has no message of its own."""
     return {
@@ -63,6 +73,7 @@ _ANSWERS: Final[dict[type[Any], tuple[str, Callable[[Any], Fields]]]] = {
     Classification: ("classification", answer_fields),
     TextLabel: ("sentiment", answer_fields),
     Embedding: ("embedding", _embedding),
+    GeneratedImage: ("image", _generated),
     Tensors: ("tensors", _tensors),
 }
 """For each type of answer: its field in a result, and the content of that field."""

@@ -10,14 +10,19 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from service.admission import Reservation
 from service.api.answers import answer_json, dump
 from service.api.endpoints import BY_NAME, ENDPOINTS, MOST_VERSION
+from service.api.pictures import PNG, encode_png, in_thread, sheet
 from service.api.problems import STATUS, problem_response
+from service.api.reading.accept import prefers
 from service.api.reading.body import BodyReader, unless_gone
 from service.api.reading.forms import READERS, Form, Reader
+from service.api.reading.samples import FORM
 from service.engine.engine import Engine
 from service.engine.registry import ModelChoice
 from service.errors import (
@@ -32,6 +37,8 @@ from service.prediction import Prediction, Timing
 from service.tasks.kinds import KINDS
 from service.telemetry.exchange import Exchange, ExchangeListener, Observer, sane_request_id
 from service.transport.http1.request import HttpRequest, HttpResponse
+
+_JSON: Final = "application/json"
 
 _MODEL_PATH: Final = re.compile(
     r"/models/(?!reload\Z)([A-Za-z0-9][A-Za-z0-9_.-]*)"
@@ -156,11 +163,10 @@ class HttpAdapter:
         if form.is_list:
             for error in prediction.errors:
                 target.observer.reject(exchange, error)
-        headers = {
-            "content-type": "application/json",
-            "server-timing": _server_timing(prediction.timing),
-        }
-        return HttpResponse(200, dump(_content(prediction, form)), headers)
+        if not KINDS[target.kind].makes_pictures:
+            return _in_json(prediction, form)
+        is_png = prefers(request.headers.get("accept", ""), PNG, _JSON)
+        return await in_thread(partial(_as_png if is_png else _in_json, prediction, form))
 
     def _target(self, path: str) -> Target:
         """Return the target of a path. Raises UnknownModelError, NotReadyError."""
@@ -185,7 +191,16 @@ class HttpAdapter:
         body = await self._bodies.read(request, reservation, reader.growth)
         exchange.started, exchange.size = time.monotonic(), len(body)
         body = await self._bodies.decode(body, request, reservation, reader.growth)
-        return reader.read(request.headers.get("content-type", ""), body, self._max_inputs)
+        content_type = request.headers.get("content-type", "")
+        named = {name: request.query[name] for name in reader.parameters if name in request.query}
+        if named:
+            if body:
+                raise MalformedRequestError(
+                    f"The URL and the body both say what is wanted: leave ?{min(named)}= out, or "
+                    "send no body."
+                )
+            content_type, body = FORM, urlencode(named).encode()
+        return reader.read(content_type, body, self._max_inputs)
 
 
 def _begin(
@@ -203,19 +218,43 @@ def _end(observer: Observer, exchange: Exchange, response: HttpResponse) -> Http
 def _choice(target: Target, query: Mapping[str, str], key: str) -> ModelChoice:
     """Return the model that a request asks for; `key` decides whether the canary answers.
 
+    Where ?label= says what a generator shall make, it can't be a version label.
+
     Raises:
         MalformedRequestError: the version isn't a number, or the path names the model already.
     """
     choice = target.choice
+    label = None if "label" in target.reader.parameters else query.get("label")
     if choice is None:
-        choice = ModelChoice(query.get("model"), _version(query.get("version")), query.get("label"))
-    elif not query.keys().isdisjoint(("model", "version", "label")):
+        choice = ModelChoice(query.get("model"), _version(query.get("version")), label)
+    elif label is not None or not query.keys().isdisjoint(("model", "version")):
         raise MalformedRequestError(
             "The path already names the model: remove ?model=, ?version= and ?label=. To choose "
             "a version, send to /models/NAME/versions/N or /models/NAME/labels/LABEL."
         )
     choice.key = key
     return choice
+
+
+def _in_json(prediction: Prediction, form: Form) -> HttpResponse:
+    return _success(_JSON, dump(_content(prediction, form)), prediction)
+
+
+def _as_png(prediction: Prediction, _: Form) -> HttpResponse:
+    """Return one PNG of all pictures; what JSON would say besides is in headers."""
+    for error in prediction.errors:
+        raise error
+    pictures = [answer.image.pixels for answer in prediction.outcomes]
+    response = _success(PNG, encode_png(sheet(pictures)), prediction)
+    response.headers["x-seed"] = str(prediction.outcomes[0].seed)
+    response.headers["x-model"] = prediction.model
+    response.headers["x-model-version"] = str(prediction.version)
+    return response
+
+
+def _success(content_type: str, body: bytes, prediction: Prediction) -> HttpResponse:
+    timing = _server_timing(prediction.timing)
+    return HttpResponse(200, body, {"content-type": content_type, "server-timing": timing})
 
 
 def _content(prediction: Prediction, form: Form) -> Any:

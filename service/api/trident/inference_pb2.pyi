@@ -166,8 +166,48 @@ class Embedding(_message.Message):
     reconstruction_error: float
     def __init__(self, values: _Optional[_Iterable[float]] = ..., reconstruction_error: _Optional[float] = ...) -> None: ...
 
+class GenerateRequest(_message.Message):
+    __slots__ = ("label", "count", "seed", "model")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    count: int
+    seed: int
+    model: ModelChoice
+    def __init__(self, label: _Optional[str] = ..., count: _Optional[int] = ..., seed: _Optional[int] = ..., model: _Optional[_Union[ModelChoice, _Mapping]] = ...) -> None: ...
+
+class GenerateResponse(_message.Message):
+    __slots__ = ("results", "model", "timing")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    TIMING_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[GenerateResult]
+    model: ModelIdentity
+    timing: Timing
+    def __init__(self, results: _Optional[_Iterable[_Union[GenerateResult, _Mapping]]] = ..., model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., timing: _Optional[_Union[Timing, _Mapping]] = ...) -> None: ...
+
+class GenerateResult(_message.Message):
+    __slots__ = ("image", "error")
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    image: GeneratedImage
+    error: Error
+    def __init__(self, image: _Optional[_Union[GeneratedImage, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class GeneratedImage(_message.Message):
+    __slots__ = ("png", "label", "seed")
+    PNG_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    png: bytes
+    label: str
+    seed: int
+    def __init__(self, png: _Optional[bytes] = ..., label: _Optional[str] = ..., seed: _Optional[int] = ...) -> None: ...
+
 class PredictRequest(_message.Message):
-    __slots__ = ("images", "texts", "model", "inputs")
+    __slots__ = ("images", "texts", "model", "inputs", "samples")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -179,11 +219,23 @@ class PredictRequest(_message.Message):
     TEXTS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
     images: _containers.RepeatedScalarFieldContainer[bytes]
     texts: _containers.RepeatedScalarFieldContainer[str]
     model: ModelChoice
     inputs: _containers.MessageMap[str, Tensor]
-    def __init__(self, images: _Optional[_Iterable[bytes]] = ..., texts: _Optional[_Iterable[str]] = ..., model: _Optional[_Union[ModelChoice, _Mapping]] = ..., inputs: _Optional[_Mapping[str, Tensor]] = ...) -> None: ...
+    samples: Samples
+    def __init__(self, images: _Optional[_Iterable[bytes]] = ..., texts: _Optional[_Iterable[str]] = ..., model: _Optional[_Union[ModelChoice, _Mapping]] = ..., inputs: _Optional[_Mapping[str, Tensor]] = ..., samples: _Optional[_Union[Samples, _Mapping]] = ...) -> None: ...
+
+class Samples(_message.Message):
+    __slots__ = ("label", "count", "seed")
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    label: str
+    count: int
+    seed: int
+    def __init__(self, label: _Optional[str] = ..., count: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
 
 class Tensor(_message.Message):
     __slots__ = ("dtype", "shape", "content", "strings")
@@ -221,17 +273,19 @@ class PredictResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[PredictResult, _Mapping]]] = ..., model: _Optional[_Union[ModelIdentity, _Mapping]] = ..., timing: _Optional[_Union[Timing, _Mapping]] = ...) -> None: ...
 
 class PredictResult(_message.Message):
-    __slots__ = ("classification", "error", "sentiment", "embedding", "fields", "tensors")
+    __slots__ = ("classification", "error", "sentiment", "embedding", "fields", "tensors", "image")
     CLASSIFICATION_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     SENTIMENT_FIELD_NUMBER: _ClassVar[int]
     EMBEDDING_FIELD_NUMBER: _ClassVar[int]
     FIELDS_FIELD_NUMBER: _ClassVar[int]
     TENSORS_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
     classification: Classification
     error: Error
     sentiment: SentimentLabel
     embedding: Embedding
     fields: _struct_pb2.Struct
     tensors: Tensors
-    def __init__(self, classification: _Optional[_Union[Classification, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., sentiment: _Optional[_Union[SentimentLabel, _Mapping]] = ..., embedding: _Optional[_Union[Embedding, _Mapping]] = ..., fields: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tensors: _Optional[_Union[Tensors, _Mapping]] = ...) -> None: ...
+    image: GeneratedImage
+    def __init__(self, classification: _Optional[_Union[Classification, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., sentiment: _Optional[_Union[SentimentLabel, _Mapping]] = ..., embedding: _Optional[_Union[Embedding, _Mapping]] = ..., fields: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., tensors: _Optional[_Union[Tensors, _Mapping]] = ..., image: _Optional[_Union[GeneratedImage, _Mapping]] = ...) -> None: ...

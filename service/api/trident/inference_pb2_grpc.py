@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InferenceStub:
-    """The same as over HTTP: /classify, /sentiment, /embed, and any model by its name.
+    """The same as over HTTP: /classify, /sentiment, /embed, /generate, and any model by its name.
     """
 
     def __init__(self, channel):
@@ -50,6 +50,11 @@ class InferenceStub:
                 request_serializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.Generate = channel.unary_unary(
+                '/trident.v1.Inference/Generate',
+                request_serializer=service_dot_api_dot_trident_dot_inference__pb2.GenerateRequest.SerializeToString,
+                response_deserializer=service_dot_api_dot_trident_dot_inference__pb2.GenerateResponse.FromString,
+                _registered_method=True)
         self.Predict = channel.unary_unary(
                 '/trident.v1.Inference/Predict',
                 request_serializer=service_dot_api_dot_trident_dot_inference__pb2.PredictRequest.SerializeToString,
@@ -58,7 +63,7 @@ class InferenceStub:
 
 
 class InferenceServicer:
-    """The same as over HTTP: /classify, /sentiment, /embed, and any model by its name.
+    """The same as over HTTP: /classify, /sentiment, /embed, /generate, and any model by its name.
     """
 
     def Classify(self, request, context):
@@ -77,6 +82,13 @@ class InferenceServicer:
 
     def Embed(self, request, context):
         """Turns an image into a vector of numbers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Generate(self, request, context):
+        """Makes images of a label.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,6 +119,11 @@ def add_InferenceServicer_to_server(servicer, server):
                     request_deserializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedRequest.FromString,
                     response_serializer=service_dot_api_dot_trident_dot_inference__pb2.EmbedResponse.SerializeToString,
             ),
+            'Generate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Generate,
+                    request_deserializer=service_dot_api_dot_trident_dot_inference__pb2.GenerateRequest.FromString,
+                    response_serializer=service_dot_api_dot_trident_dot_inference__pb2.GenerateResponse.SerializeToString,
+            ),
             'Predict': grpc.unary_unary_rpc_method_handler(
                     servicer.Predict,
                     request_deserializer=service_dot_api_dot_trident_dot_inference__pb2.PredictRequest.FromString,
@@ -121,7 +138,7 @@ def add_InferenceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Inference:
-    """The same as over HTTP: /classify, /sentiment, /embed, and any model by its name.
+    """The same as over HTTP: /classify, /sentiment, /embed, /generate, and any model by its name.
     """
 
     @staticmethod
@@ -195,6 +212,33 @@ class Inference:
             '/trident.v1.Inference/Embed',
             service_dot_api_dot_trident_dot_inference__pb2.EmbedRequest.SerializeToString,
             service_dot_api_dot_trident_dot_inference__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Generate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/trident.v1.Inference/Generate',
+            service_dot_api_dot_trident_dot_inference__pb2.GenerateRequest.SerializeToString,
+            service_dot_api_dot_trident_dot_inference__pb2.GenerateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from tests.service.fuzzing.damage import damaged
 from tests.service.fuzzing.image_files import FORMATS, image_file, samples
@@ -247,9 +248,25 @@ def tensor_body(source: Random) -> Body:
     return Body(damaged(source, data) if source.random() < 0.1 else data, "application/json")
 
 
+def sample_body(source: Random) -> Body:
+    """Return which images a generator shall make, in JSON or in a form, or nothing."""
+    fields = {
+        name: source.choice((good, good, *_SCALARS, PLANTED))
+        for name, good in (("label", "7"), ("count", 3), ("seed", 1), (PLANTED, 1))
+        if source.random() < (0.05 if name == PLANTED else 0.5)
+    }
+    if source.random() < 0.2:
+        return Body(b"", source.choice(("", "application/json", "text/plain")))
+    is_form = source.random() < 0.5
+    data = (urlencode(fields) if is_form else json.dumps(fields)).encode()
+    kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+    return Body(damaged(source, data) if source.random() < 0.1 else data, kind)
+
+
 _MAKERS: Final[tuple[Callable[[Random], Body], ...]] = (
     *[image_body] * 5,
     *[json_body] * 3,
     *[text_body] * 2,
     *[form_body] * 2,
+    sample_body,
 )

@@ -25,6 +25,7 @@ _NAMES: Final = (
     "pair",
     "sequence",
     "mood",
+    "sketch",
     "nothing",
     "../x",
     "x" * 5_000,
@@ -117,12 +118,29 @@ def _tensor(source: Random) -> messages.Tensor:
     )
 
 
+def _samples(source: Random) -> messages.Samples:
+    numbers = (None, None, 0, 1, 3, 64, 65, 2**32 - 1)
+    return messages.Samples(
+        label=source.choice(("", "", "7", "7", "ten", PLANTED)),
+        count=source.choice(numbers),
+        seed=source.choice(numbers),
+    )
+
+
+def _generate(source: Random) -> Message:
+    wanted = _samples(source).SerializeToString()  # a GenerateRequest has the same fields
+    request = messages.GenerateRequest.FromString(wanted)
+    request.model.CopyFrom(_choice(source))
+    return request
+
+
 def _predict(source: Random) -> Message:
     names = source.choice((("x", "weight"), ("ids",), ("x",), ("text",), ("", "unknown"), ()))
     return messages.PredictRequest(
         images=_images(source) if source.random() < 0.2 else [],
         texts=_texts(source) if source.random() < 0.2 else [],
         inputs={name: _tensor(source) for name in names},
+        samples=_samples(source) if source.random() < 0.2 else None,
         model=_choice(source),
     )
 
@@ -149,6 +167,7 @@ _METHODS: Final[tuple[tuple[str, Callable[[Random], Any]], ...]] = (
     (f"{_INFERENCE}/Classify", _classify),
     (f"{_INFERENCE}/Embed", _embed),
     (f"{_INFERENCE}/Sentiment", _sentiment),
+    (f"{_INFERENCE}/Generate", _generate),
     (f"{_INFERENCE}/Predict", _predict),
     (f"{_INFERENCE}/Predict", _predict),
     ("/grpc.health.v1.Health/Check", _health),

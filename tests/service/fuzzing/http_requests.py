@@ -8,6 +8,7 @@ from tests.service.fuzzing.bodies import (
     Body,
     any_body,
     json_body,
+    sample_body,
     tensor_body,
     text_body,
 )
@@ -16,6 +17,7 @@ _GOOD_PATHS: Final = (
     *("/classify",) * 6,
     *("/sentiment",) * 5,
     *("/embed",) * 2,
+    *("/generate",) * 2,
     *("/models/digits", "/models/sentiment", "/models/embedding/versions/1"),
     *("/models/digits/labels/stable", "/models/reload"),
 )
@@ -39,6 +41,7 @@ _ODD_PATHS: Final = (
     "/models/reload/", "/models/reload/versions/1", "/models/NAME", "/favicon.ico", "/v1/models",
 )  # fmt: skip
 _QUERIES: Final = (
+    "label=7", "label=7&count=3&seed=1", "count=65", "count=1e9", "seed=-1", "seed=4294967296",
     "model=digits", "model=sentiment", "version=1", "version=2", "version=999999999", "version=-1",
     "version=1e9", "version=%31", "version=%D9%A1", "label=stable", "label=", "model=", "model",
     "model=%00", "model=../digits", "model=digits&model=tint", "model=%ff", "=", "&&&", "%", "a=b",
@@ -62,6 +65,7 @@ _HEADERS: Final = (
     f"X-Request-ID: {PLANTED}/", "X-Request-ID: " + "i" * 129, "X-Request-ID: \xff",
     f"traceparent: 00-{PLANTED}-00", "traceparent: 00-" + "0" * 32 + "-" + "0" * 16 + "-01",
     f"tracestate: {PLANTED}=1," + "a=b," * 99, "baggage: \xff", "X-Forwarded-For: \0"[:-1] + "::1",
+    "Accept: image/png", "Accept: " + "image/*;q=0.5,;" * 99,
     "Accept: \xe9", "Accept-Encoding: gzip;q=NaN", "Range: bytes=0-0", "Range: bytes=-9,9-,1-0",
     "If-None-Match: *", "If-Modified-Since: never", "If-Match: \"a\"", "Expect: 100-continue",
     "Expect: 200-ok", "Upgrade: h2c", "Upgrade: websocket", "Connection: close", "Connection: Host",
@@ -85,6 +89,8 @@ def clear_request(source: Random) -> tuple[bytes, bool]:
         path = source.choice(_ODD_PATHS)
     if path.startswith(("/sentiment", "/models/sentiment")):  # most bodies should get far
         body = source.choice((json_body, text_body, text_body, any_body))(source)
+    elif path.startswith("/generate"):
+        body = source.choice((sample_body, sample_body, any_body))(source)
     elif path in _TENSOR_PATHS:
         body = source.choice((tensor_body, tensor_body, json_body))(source)
     else:

@@ -16,7 +16,7 @@ from service.admission import Account
 from service.api.reading.base64_text import decode_base64
 from service.api.reading.charsets import decode_json, decode_text
 from service.api.reading.content_encoding import read_encodings
-from service.api.reading.forms import read_images, read_tensors, read_texts
+from service.api.reading.forms import read_images, read_samples, read_tensors, read_texts
 from service.api.trident import grpc_tensors
 from service.api.trident import inference_pb2 as messages
 from service.errors import TridentError
@@ -112,7 +112,7 @@ def _read_form(data: bytes) -> None:
 
 def _read_text(data: bytes) -> None:
     content_type, _, body = data.partition(b"\n")
-    for read in (read_texts, read_tensors):
+    for read in (read_texts, read_tensors, read_samples):
         with suppress(TridentError):
             read(content_type.decode("latin-1"), body, 32)
 
@@ -217,6 +217,7 @@ TARGETS: Final = {
     "http2": Target(_receive_http2, _http2_samples),
     "form": Target(_read_form, lambda: _made(partial(_described, bodies.form_body))),
     "json": Target(_read_text, lambda: _made(partial(_described, bodies.json_body))),
+    "samples": Target(_read_text, lambda: _made(partial(_described, bodies.sample_body))),
     "charset": Target(_read_charset, lambda: [b"utf-16\n" + "text".encode("utf-16"), b"hz\n~{VP"]),
     "arrays": Target(_read_arrays, lambda: _made(lambda s: bodies.tensor_body(s).content)),
     "grpc arrays": Target(_read_grpc_arrays, _array_message),

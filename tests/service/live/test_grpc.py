@@ -160,7 +160,7 @@ def test_reflection_tells_the_services_and_their_messages(channel: grpc.Channel)
     file = database.FindFileContainingSymbol(SERVICE)
     (service,) = file.service
     assert [method.name for method in service.method] == [
-        *("Classify", "Sentiment", "Embed", "Predict")
+        *("Classify", "Sentiment", "Embed", "Generate", "Predict")
     ]
 
 

@@ -119,6 +119,31 @@ def test_images_are_answered_the_same_by_both_doors(
         assert_same_answer(fronted, stock)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"params": {"seed": 5}},
+        {"params": {"label": "7", "seed": 5, "count": 3}},
+        {"json": {"label": 7, "seed": 5}},
+        {"data": {"label": "seven"}},
+        {"json": {"count": 2}, "params": {"label": "7"}},
+    ],
+)
+def test_samples_are_answered_the_same_by_both_doors(
+    http: httpx.Client, stock_door: httpx.Client, arguments: Arguments
+) -> None:
+    for path in ("/generate", "/models/sketch"):
+        fronted, stock = http.post(path, **arguments), stock_door.post(path, **arguments)
+        assert_same_answer(fronted, stock)
+    headers = {"accept": "image/png"}
+    fronted, stock = (
+        door.post("/models/sketch", **arguments, headers=headers) for door in (http, stock_door)
+    )
+    assert fronted.content == stock.content
+    for header in ("content-type", "x-seed", "x-model", "x-model-version"):
+        assert fronted.headers.get(header) == stock.headers.get(header)
+
+
 @pytest.mark.parametrize("name", TEXT_REQUESTS)
 def test_texts_are_answered_the_same_by_both_doors(
     http: httpx.Client, stock_door: httpx.Client, name: str

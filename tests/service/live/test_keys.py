@@ -33,6 +33,7 @@ UNKNOWN = [{}, bearer(make_key()), {"authorization": f"Basic {PREDICT}"}, bearer
 
 PREDICTIONS = [
     *(("POST", path) for path in ("/classify", "/classify?model=tint", "/embed", "/sentiment")),
+    *(("POST", path) for path in ("/generate", "/generate?label=7", "/models/sketch")),
     *(("POST", path) for path in ("/models/tint", "/models/tint/versions/1", "/%63lassify")),
     *(("GET", path) for path in ("/", "/models", "/models/tint", "/docs.json", "/docs/page.js")),
     *(("GET", path) for path in ("/schema.json", "/nothing", "/classify", "/classify/", "/livez/")),

@@ -24,7 +24,7 @@ from tests.service.live.conftest import MAX_INPUTS, MAX_QUEUE_SIZE
 from tests.service.live.metrics import samples, value
 from tests.service.live_server import ROOT, LiveServer, wait_for
 
-ENDPOINTS = {"classify", "sentiment", "embed", "predict", "refused"}
+ENDPOINTS = {"classify", "sentiment", "embed", "generate", "predict", "refused"}
 Wanted = tuple[str, dict[str, str]]
 DOCUMENT = ROOT / "docs" / "metrics.md"
 PNG = {"content-type": "image/png"}

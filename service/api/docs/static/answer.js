@@ -2,6 +2,7 @@
 
 import { resolve } from "./api.js";
 import { element, folded, hint, terms } from "./elements.js";
+import { picturesIn } from "./pictures.js";
 
 /** Send a request; return the parts of the page that show its answer. */
 export async function answerTo(request, operation) {
@@ -25,18 +26,25 @@ function shown(answer, text, duration, documented, curl) {
   return [
     element("p", {}, status, hint(`${Math.round(duration)} ms`)),
     ...meaning,
-    bodyOf(answer, text),
+    ...bodyOf(answer, text, documented),
     folded("Headers", terms([...answer.headers])),
     folded("The same with curl", element("pre", {}, curl)),
   ];
 }
 
-function bodyOf(answer, text) {
+function bodyOf(answer, text, documented) {
   if (text.trim() === "") {
-    return hint("The body is empty.");
+    return [hint("The body is empty.")];
   }
-  const isJson = /[/+]json$/.test(answer.headers.get("content-type")?.split(";")[0]);
-  return element("pre", { className: "body" }, isJson ? pretty(JSON.parse(text)) : text);
+  const type = answer.headers.get("content-type")?.split(";")[0];
+  if (!/[/+]json$/.test(type)) {
+    return [element("pre", { className: "body" }, text)];
+  }
+  const value = JSON.parse(text);
+  const schema = documented && resolve(documented).content[type]?.schema;
+  const pictures = schema ? picturesIn(value, schema) : [];
+  const gallery = pictures.length ? [element("div", { className: "gallery" }, ...pictures)] : [];
+  return [...gallery, element("pre", { className: "body" }, pretty(value))];
 }
 
 /** Return JSON in lines; a list of numbers stays in one line. */

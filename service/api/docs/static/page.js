@@ -70,11 +70,17 @@ function choiceOf(ways) {
   const options = ways.map(({ label }) => element("option", {}, label));
   const select = element("select", { name: "way" }, ...options);
   const choice = element("label", { hidden: ways.length < 2 }, "Send as", select);
-  const show = () => ways.forEach(({ node }, i) => (node.hidden = i !== select.selectedIndex));
+  const show = () => ways.forEach(({ node }, i) => hide(node, i !== select.selectedIndex));
   select.addEventListener("change", show);
   show();
   const node = element("div", {}, choice, ...ways.map((way) => way.node));
   return { node, read: () => ways[select.selectedIndex].read() };
+}
+
+/** Hide a way, or show it. What is wrong in a field that nobody sees mustn't keep back the form. */
+function hide(node, isHidden) {
+  node.hidden = isHidden;
+  node.querySelectorAll("input").forEach((input) => (input.disabled = isHidden));
 }
 
 /** Return the fields of the parameters in a path. The models to choose from are those served. */

@@ -43,6 +43,12 @@ function fields({ properties }) {
   );
 }
 
+/** Return the fields, with their names, of all objects that a schema is made of. */
+export function fieldsOf(schema) {
+  const addresses = [...new Set(referencesIn(schema))];
+  return addresses.flatMap(($ref) => Object.entries(resolve({ $ref }).properties ?? {}));
+}
+
 /** Return the addresses of the schemas that a schema is made of. */
 function referencesIn(schema) {
   if (schema.$ref) {

@@ -3,6 +3,7 @@
 
 import { element, hint } from "./elements.js";
 
+const FORM = "application/x-www-form-urlencoded";
 const MOST_PREVIEWS = 12;
 
 /** Return the ways in which an operation's input can be sent. */
@@ -15,6 +16,9 @@ export async function waysToSend({ requestBody }) {
   return media.flatMap(([type, { schema, examples }]) => {
     if (type === "multipart/form-data") {
       return [filesInForm(schema.properties, example)];
+    }
+    if (type === FORM) {
+      return [fieldsInForm(type, schema.properties)];
     }
     if (schema.format === "binary") {
       return [fileAsBody(type, example)];
@@ -44,6 +48,35 @@ function filesInForm(properties, example) {
     const curl = files.flatMap(([name, file]) => ["-F", `${name}=@${formName(file.name)}`]);
     return { body, curl };
   });
+}
+
+/** Return a way that sends the fields that aren't empty. */
+function fieldsInForm(type, properties) {
+  const inputs = Object.entries(properties).map(([name, { type: kind, minimum, maximum }]) =>
+    element("input", {
+      name,
+      autocomplete: "off",
+      ...(kind === "integer" ? { type: "number", min: minimum, max: maximum } : {}),
+    }),
+  );
+  const rows = inputs.map((input) =>
+    element(
+      "label",
+      {},
+      element("code", {}, input.name),
+      input,
+      hint(properties[input.name].description),
+    ),
+  );
+  const read = () => {
+    const given = inputs.filter(({ value }) => value).map(({ name, value }) => [name, value]);
+    return {
+      body: new URLSearchParams(given).toString(),
+      headers: { "Content-Type": type },
+      curl: given.flatMap(([name, value]) => ["--data-urlencode", `${name}=${value}`]),
+    };
+  };
+  return { label: "Fields of a form", node: element("div", {}, ...rows), read };
 }
 
 function fileAsBody(type, example) {

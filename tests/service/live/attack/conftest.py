@@ -25,12 +25,16 @@ LIMITS = {
 
 @pytest.fixture(scope="session")
 def every_model(
-    shipped_models: Path, tensor_models: Path, tmp_path_factory: pytest.TempPathFactory
+    shipped_models: Path,
+    demo_models: Path,
+    tensor_models: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A folder of copies: the shipped models, and those that take tensors."""
+    """A folder of copies: the shipped models, a generator, and those that take tensors."""
     folder = tmp_path_factory.mktemp("every-model")
     shutil.copytree(shipped_models, folder, dirs_exist_ok=True)
     shutil.copytree(tensor_models, folder, dirs_exist_ok=True)
+    shutil.copytree(demo_models / "sketch", folder / "sketch")
     shutil.rmtree(folder / "wave")  # it can't be served
     return folder
 

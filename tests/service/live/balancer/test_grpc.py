@@ -38,7 +38,7 @@ def _end(call: Any, message: bytes) -> grpc.RpcError:
 
 @pytest.mark.parametrize("size", [MAX_BODY_BYTES, MAX_BODY_BYTES + 1_000_000, 40_000_000])
 def test_a_message_over_the_limit_is_told_so(channel: grpc.Channel, size: int) -> None:
-    for method in ("Classify", "Sentiment", "Embed"):
+    for method in ("Classify", "Sentiment", "Embed", "Generate"):
         call = channel.unary_unary(f"/trident.v1.Inference/{method}", None, None)
         error = _end(call, messages.ClassifyRequest(images=[bytes(size)]).SerializeToString())
         assert error.code() == Code.RESOURCE_EXHAUSTED

@@ -126,6 +126,8 @@ def test_what_is_refused_is_answered_by_a_problem_document(balancer: LiveBalance
 def test_endpoints_pass_also_in_percent_encodings(balancer: LiveBalancer, seven: bytes) -> None:
     for path in ("/classify", "/%63lassify", "/classif%79?version=1", "/embed?model=embedding"):
         assert httpx.post(balancer.url + path, content=seven, headers=PNG).status_code == 200
+    for path in ("/generate", "/generate?label=7", "/gener%61te"):
+        assert httpx.post(balancer.url + path).status_code == 200
 
 
 def test_an_endpoint_passes_by_http_2(balancer: LiveBalancer) -> None:

@@ -67,6 +67,12 @@ class Card:
         area.clear()
         area.send_keys(text)
 
+    def fill(self, name: str, value: str) -> None:
+        """Write into a field instead of what is there."""
+        field = self._visible(f"input[name={name}]")
+        field.clear()
+        field.send_keys(value)
+
     def set_option(self, name: str, value: str) -> None:
         """Fill in a parameter."""
         if self._find("form details").get_attribute("open") is None:
@@ -83,15 +89,20 @@ class Card:
             field.send_keys(value)
 
     def pictures(self) -> list[str]:
-        """Return the names of the files that the page shows for sending."""
+        """Return the captions of the pictures that the page shows."""
         return [caption.text for caption in self._all("figcaption") if caption.is_displayed()]
 
     def send(self) -> "Card":
         """Click, and wait for the answer."""
-        button = self._find("button")
-        button.click()
+        button = self.click()
         WebDriverWait(self._driver, _SECONDS).until(lambda _: button.is_enabled())
         return self
+
+    def click(self) -> WebElement:
+        """Click, and return the button."""
+        button = self._find("button")
+        button.click()
+        return button
 
     @property
     def status(self) -> int:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from selenium import webdriver
 
+from tests.service.demo_models import SKETCH_SIZE
 from tests.service.live.answers import base64_text, same
 from tests.service.live.page.browser import DESK, PHONE, Page
 from tests.service.live_server import ROOT, LiveServer
@@ -20,7 +21,15 @@ SEVEN, THREE = DIGITS / "7_7701.png", DIGITS / "3_32.png"
 TEXT = ROOT / "README.md"
 IMAGE_WAYS = ["Files in a form", "A file as the body", "One, in JSON", "Several, in JSON"]
 TEXT_WAYS = ["A text", "One, in JSON", "Several, in JSON"]
-WAYS = {"classify": IMAGE_WAYS, "sentiment": TEXT_WAYS, "embed": IMAGE_WAYS}
+SAMPLE_WAYS = ["Fields of a form", "In JSON"]
+WAYS = {
+    "classify": IMAGE_WAYS,
+    "sentiment": TEXT_WAYS,
+    "embed": IMAGE_WAYS,
+    "generate": SAMPLE_WAYS,
+}
+LISTS = ("Several, in JSON", "In JSON")
+"""The ways whose example is answered by a list."""
 MODELS = ["models", "model", "predict", "predict_version"]
 LABELLED = ["predict_label"]
 ADMINISTRATION = ["put_label", "delete_label", "reload"]
@@ -44,8 +53,8 @@ def test_the_first_click_is_answered(page: Page, endpoint: str) -> None:
     for way in WAYS[endpoint]:
         card.choose_way(way)
         assert card.send().status == 200
-        answers = card.answer if way.startswith("Several") else [card.answer]
-        assert len(answers) == 1 + way.startswith("Several")
+        answers = card.answer if way in LISTS else [card.answer]
+        assert (len(answers) > 1) == (way in LISTS)
         assert all("detail" not in answer for answer in answers)
     assert page.complaints() == []
 
@@ -110,6 +119,25 @@ def test_texts_are_answered(page: Page, http: httpx.Client) -> None:
     card.choose_way("Several, in JSON")
     card.write(json.dumps({"texts": texts}))
     assert same(card.send().answer, answers)
+
+
+def test_generated_images_are_shown(page: Page, http: httpx.Client) -> None:
+    card = page.card("generate")
+    fields = {"label": "7", "count": "3", "seed": "5"}
+    for name, content in fields.items():
+        card.fill(name, content)
+    card.set_option("model", "sketch")
+    assert card.send().answer == expected(http, "/models/sketch", data=fields)
+    assert card.pictures() == ["7", "7", "7"]
+    sizes = page.run("return [...document.images].map((image) => image.naturalWidth)")
+    assert sizes.count(SKETCH_SIZE) == 3
+    card.fill("count", "0")  # the browser itself says that this is wrong, and sends nothing
+    card.click()
+    assert card.pictures() == ["7", "7", "7"]
+    card.choose_way("In JSON")
+    card.write(json.dumps({"label": "2", "seed": 1}))
+    assert card.send().answer["label"] == "2"
+    assert card.pictures() == ["2"]
 
 
 def test_a_problem_is_shown_with_what_it_means(page: Page) -> None:
@@ -207,6 +235,9 @@ def test_the_command_asks_the_same(page: Page, tmp_path: Path, endpoint: str) ->
                 card.attach("file", odd)
             case "A text":
                 card.write("It's a film.\n\nA $good one!")
+            case "Fields of a form":
+                card.fill("label", "7")
+                card.fill("seed", "2")
         card.send()
         command = ["curl", "-s", "-i", *shlex.split(card.command)[1:]]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
