@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from service.engine.engine import Engine
+from service.engine.limits import Limits
+from service.engine.rollout.leader import Watching
 from tests.service.drawings import encode, grey, handwritten
 from tests.service.live_server import ROOT
 
@@ -22,7 +26,7 @@ def shipped_models() -> Path:
 
 @pytest.fixture(scope="session")
 def demo_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models made by hand: tint/1, tint/2 and slow/1."""
+    """A folder of models made by hand: tint/1, tint/2, slow/1 and sketch/1."""
     folder = tmp_path_factory.mktemp("demo-models")
     command = [sys.executable, "-m", "tests.service.demo_models", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, timeout=120)
@@ -42,6 +46,27 @@ def tensor_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def endless_models(demo_models: Path) -> Path:
     """A folder with endless/1: its call for a white image doesn't end."""
     return demo_models.with_name(f"{demo_models.name}-endless")
+
+
+@pytest.fixture
+async def sketching(demo_models: Path, tmp_path: Path) -> AsyncIterator[Engine]:
+    """An engine that serves `sketch` and nothing else, in batches of at most eight."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "sketch").symlink_to(demo_models / "sketch")
+    limits = Limits(
+        max_batch_size=8,
+        max_queue_size=100,
+        max_queue_seconds=60.0,
+        max_inputs=64,
+        max_pixels=1,
+        max_inflight_bytes=1_000_000,
+        decoders=1,
+        max_inline_seconds=0.0,
+    )
+    engine = Engine(Watching(models=tmp_path / "models"), limits)
+    await engine.load()
+    yield engine
+    await engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,14 @@
 """Image generation: what an image depends on, which labels there are, which cards fit."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from service.engine.engine import Engine
-from service.engine.limits import Limits
 from service.engine.registry import ModelChoice
-from service.engine.rollout.leader import Watching
 from service.errors import CorruptModelError, MalformedRequestError
 from service.prediction import Prediction
 from service.runtime.card import ModelCard
@@ -59,64 +56,47 @@ def task_of(described: ModelCard) -> ImageGeneration:
     return ImageGeneration(model, described, LIMITS)
 
 
-@pytest.fixture
-async def engine(demo_models: Path, tmp_path: Path) -> AsyncIterator[Engine]:
-    """An engine that serves `sketch` and nothing else, in batches of at most eight."""
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "sketch").symlink_to(demo_models / "sketch")
-    limits = Limits(
-        max_batch_size=8,
-        max_queue_size=100,
-        max_queue_seconds=60.0,
-        max_inputs=64,
-        max_pixels=1,
-        max_inflight_bytes=1_000_000,
-        decoders=1,
-        max_inline_seconds=0.0,
-    )
-    engine = Engine(Watching(models=tmp_path / "models"), limits)
-    await engine.load()
-    yield engine
-    await engine.close()
-
-
 async def make(engine: Engine, samples: Sequence[Sample]) -> Prediction:
     deadline = time.monotonic() + 60
     return await engine.predict("image_generation", samples, ModelChoice(), deadline=deadline)
 
 
-async def test_an_image_depends_on_its_seed_its_index_and_its_label_alone(engine: Engine) -> None:
+async def test_an_image_depends_on_its_seed_its_index_and_its_label_alone(
+    sketching: Engine,
+) -> None:
     """In a batch of any size and in any place of it, padded or not."""
     wanted = [Sample("7", seed, index) for seed in (0, 5, 2**32 - 1) for index in range(7)]
-    together = (await make(engine, wanted)).outcomes
+    together = (await make(sketching, wanted)).outcomes
     for sample, found in zip(wanted, together, strict=True):
         _, expected = sketched(sample.seed, sample.index, 7)
-        (alone,) = (await make(engine, [sample])).outcomes
+        (alone,) = (await make(sketching, [sample])).outcomes
         for answer in (alone, found):
             assert (answer.label, answer.seed) == ("7", sample.seed)
             assert np.array_equal(answer.image.pixels[:, :, 0], expected)
 
 
 async def test_a_label_that_is_drawn_gives_the_image_that_it_gives_when_asked_for(
-    engine: Engine,
+    sketching: Engine,
 ) -> None:
-    drawn = (await make(engine, [Sample(None, 3, index) for index in range(40)])).outcomes
+    drawn = (await make(sketching, [Sample(None, 3, index) for index in range(40)])).outcomes
     labels = [answer.label for answer in drawn]
     assert set(labels) == set(SKETCH_LABELS)
     asked = [Sample(label, 3, index) for index, label in enumerate(labels)]
-    for one, other in zip(drawn, (await make(engine, asked)).outcomes, strict=True):
+    for one, other in zip(drawn, (await make(sketching, asked)).outcomes, strict=True):
         assert np.array_equal(one.image.pixels, other.image.pixels)
 
 
-async def test_a_wrong_label_fails_the_whole_request(engine: Engine) -> None:
+async def test_a_wrong_label_fails_the_whole_request(sketching: Engine) -> None:
     samples = [Sample("ten", 1, index) for index in range(3)]
     with pytest.raises(MalformedRequestError, match=r"no label 'ten': send one of 0, 1, 2, .*9"):
-        await make(engine, samples)
-    assert engine.account.used == 0
+        await make(sketching, samples)
+    assert sketching.account.used == 0
 
 
-async def test_each_image_has_its_share_of_the_memory_until_it_is_answered(engine: Engine) -> None:
-    (served,) = engine.loaded()
+async def test_each_image_has_its_share_of_the_memory_until_it_is_answered(
+    sketching: Engine,
+) -> None:
+    (served,) = sketching.loaded()
     size = served.task.row_bytes(Sample("7", 1, 0))
     assert size == SKETCH_SIZE * 8 + SKETCH_SIZE**2
 
