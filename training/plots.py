@@ -113,6 +113,18 @@ def reconstructions(originals: np.ndarray, reconstructed: np.ndarray) -> bytes:
     return _png(figure)
 
 
+def image_rows(rows: Mapping[str, np.ndarray]) -> bytes:
+    """Rows of images, uint8 [columns, 28, 28, 1], with their names on the left."""
+    height, width = len(rows), len(next(iter(rows.values())))
+    sheet = np.concatenate([np.concatenate(images[..., 0], axis=1) for images in rows.values()])
+    figure = Figure(figsize=(0.42 * width, 0.42 * height))
+    axes = figure.subplots()
+    axes.imshow(sheet, cmap="gray_r", vmin=0, vmax=255, extent=(0, width, height, 0))
+    axes.set_yticks(np.arange(height) + 0.5, rows, fontsize=8)
+    axes.set_xticks([])
+    return _png(figure)
+
+
 def code_map(points: np.ndarray, labels: np.ndarray) -> bytes:
     """Codes in two dimensions, [n, 2], coloured by their labels [n] (0..9)."""
     figure = Figure(figsize=(5.6, 5.0))

@@ -8,6 +8,8 @@ penalty the two may go round in circles, and the generator forgets a part of the
 al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, section 3.1).
 """
 
+from dataclasses import asdict
+
 import keras
 import tensorflow as tf
 
@@ -23,6 +25,17 @@ AVERAGED = 1000
 """The exponential average of the generator's weights reaches over at most so many steps."""
 
 
+def described(recipe: Recipe) -> dict[str, str | int | float | bool]:
+    """The recipe, and what is fixed here, as hyperparameters for the card."""
+    return {
+        **asdict(recipe),
+        "schedule": "half a cosine down to 0",
+        "loss": "logistic, not saturating",
+        "penalty": f"R1, {PENALTY}, in each {PENALIZED}th step",
+        "weight_averaging": f"exponential, over a tenth of the steps, {AVERAGED} at most",
+    }
+
+
 class Gan:
     """The networks, their optimizers, and the average of the generator's weights."""
 
@@ -35,56 +48,52 @@ class Gan:
         self._size = batches.size
         self._averaged = max(1.0, min(AVERAGED, steps / 10))
         self.average.set_weights(self._generator.get_weights())
+        self._generator_optimizer.build(self._generator.trainable_variables)
+        self._discriminator_optimizer.build(self._discriminator.trainable_variables)
         self._compiled_step = tf.function(self._step)
 
-    def step(
-        self, labels: tf.Tensor, pixels: tf.Tensor, *, penalized: bool
-    ) -> dict[str, tf.Tensor]:
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that changes while they learn."""
+        networks = (self.average, self._generator, self._discriminator)
+        optimizers = (self._generator_optimizer, self._discriminator_optimizer)
+        return [variable for owner in (*networks, *optimizers) for variable in owner.variables]
+
+    def step(self, labels: tf.Tensor, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         """Let both learn once; their losses, scalars.
 
         Args:
             labels: int32 [n], of real pictures.
             pixels: float32 [n, 28, 28, 1], in 0..1.
-            penalized: whether the discriminator's gradient is.
         """
+        penalized = int(self._discriminator_optimizer.iterations) % PENALIZED == 0
         losses: dict[str, tf.Tensor] = self._compiled_step(labels, pixels, penalized=penalized)
         return losses
 
     def _step(
         self, labels: tf.Tensor, pixels: tf.Tensor, *, penalized: bool
     ) -> dict[str, tf.Tensor]:
-        judging = self._learn_to_judge(labels, pixels, penalized=penalized)
-        making = self._learn_to_make()
+        wanted = tf.random.uniform([self._size], 0, CLASSES, tf.int32)
+        noise = tf.random.normal([self._size, NOISE])
+        with tf.GradientTape(persistent=True) as tape:
+            made = self._generator([wanted, noise], training=True)
+            real = self._discriminator([labels, pixels])
+            unreal = self._discriminator([wanted, made])
+            making = tf.reduce_mean(tf.nn.softplus(-unreal))
+            judging = tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(unreal))
+            penalty = self._steepness(labels, pixels) if penalized else 0.0
+            penalized_loss = judging + PENALIZED * PENALTY / 2 * penalty
+        judges, makers = (
+            self._discriminator.trainable_variables,
+            self._generator.trainable_variables,
+        )
+        judges_gradients = tape.gradient(penalized_loss, judges)
+        makers_gradients = tape.gradient(making, makers)
+        self._discriminator_optimizer.apply(judges_gradients, judges)
+        self._generator_optimizer.apply(makers_gradients, makers)
         for average, weight in zip(self.average.weights, self._generator.weights, strict=True):
             average.assign(average + (weight - average) / self._averaged)
         return {"discriminator_loss": judging, "generator_loss": making}
-
-    def _learn_to_judge(
-        self, labels: tf.Tensor, pixels: tf.Tensor, *, penalized: bool
-    ) -> tf.Tensor:
-        made_labels, made = self._make()
-        weights = self._discriminator.trainable_variables
-        with tf.GradientTape() as tape:
-            real = self._discriminator([labels, pixels])
-            unreal = self._discriminator([made_labels, made])
-            loss = tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(unreal))
-            penalty = self._steepness(labels, pixels) if penalized else 0.0
-            total = loss + PENALIZED * PENALTY / 2 * penalty
-        self._discriminator_optimizer.apply(tape.gradient(total, weights), weights)
-        return loss
-
-    def _learn_to_make(self) -> tf.Tensor:
-        weights = self._generator.trainable_variables
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.nn.softplus(-self._discriminator(self._make())))
-        self._generator_optimizer.apply(tape.gradient(loss, weights), weights)
-        return loss
-
-    def _make(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """A batch of labels and of pictures made for them."""
-        labels = tf.random.uniform([self._size], 0, CLASSES, tf.int32)
-        noise = tf.random.normal([self._size, NOISE])
-        return labels, self._generator([labels, noise], training=True)
 
     def _steepness(self, labels: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         """Mean squared length of the gradient of the scores of real pictures."""

@@ -13,8 +13,10 @@ NOISE = 64
 """How many standard normal numbers a picture is made from."""
 CLASSES = 10
 LABEL_CODE = 32
-WIDTHS = (48, 24, 8)
+WIDTHS = (32, 16, 8)
 """Of the generator's layers on 7 x 7, 14 x 14 and 28 x 28 pixels."""
+JUDGING_WIDTHS = (16, 32, 64)
+"""Of the discriminator's on 14 x 14, 7 x 7 and 4 x 4 pixels."""
 SEEN = 128
 """How many numbers the discriminator judges a picture by."""
 SLOPE = 0.2
@@ -72,8 +74,8 @@ def build_discriminator() -> keras.Model:
     label = keras.Input((), dtype="int32", name="label")
     pixels = keras.Input((28, 28, 1), name="pixels")
     tensor = pixels
-    for width, size, strides in ((32, 4, 2), (64, 4, 2), (64, 3, 1)):
-        tensor = layers.Conv2D(width, size, strides, "same")(tensor)
+    for width in JUDGING_WIDTHS:
+        tensor = layers.Conv2D(width, 4, 2, "same")(tensor)
         tensor = layers.LeakyReLU(SLOPE)(tensor)
     seen = layers.Dense(SEEN)(layers.Flatten()(tensor))
     seen = layers.LeakyReLU(SLOPE)(seen)
