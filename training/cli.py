@@ -1,12 +1,12 @@
 """The command line, `python -m training`."""
 
-import importlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any
 
 import click
 from rich.logging import RichHandler
@@ -15,29 +15,13 @@ from training.errors import ArtifactError, DownloadError, TrainingError
 from training.packaging.command import package_command
 from training.recipes import FULL_BATCH, QUICK_EXAMPLES, RECIPES, SHIPPED, Recipe
 from training.report import show, show_plan
-
-if TYPE_CHECKING:
-    from training.card import Card
+from training.robustness.command import attack_command
+from training.trainers import trainer
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 MODELS = Path("models")
 QUICK_MODELS = Path("build/quick-models")
 """Where a smoke test writes, so that it never replaces a model that is served."""
-
-
-class Trainer(Protocol):
-    """What each model's module offers, `training.digits` for one."""
-
-    def train(self, recipe: Recipe, target: Path) -> "Card":
-        """Train, export and evaluate into `target`."""
-
-    def evaluate(self, folder: Path) -> "Card":
-        """Measure the exported model in `folder` again; rewrite its card and pictures."""
-
-
-def trainer(name: str) -> Trainer:
-    """The module of a model; imported late, since importing TensorFlow takes seconds."""
-    return cast(Trainer, importlib.import_module(f"training.{name}"))
 
 
 class Commands(click.Group):
@@ -93,6 +77,7 @@ def main() -> None:
 
 
 main.add_command(package_command)
+main.add_command(attack_command)
 
 output_option = click.option(
     "--output",
@@ -162,9 +147,21 @@ def check_unused(folder: Path) -> None:
         )
 
 
-def training_command(name: str, description: str) -> None:
-    """Add the command that trains the model called `name`."""
+adversarial_option = click.option(
+    "--adversarial",
+    type=click.FloatRange(min=0, max=1),
+    metavar="EPSILON",
+    help="Train on attacked pictures, whose values in 0..1 are moved by at most EPSILON. "
+    " [default: not]",
+)
+
+
+def training_command(name: str, description: str, *options: Callable[[Any], Any]) -> None:
+    """Add the command that trains the model called `name`; `options` are its own ones."""
     recipe = RECIPES[name]
+
+    def add_options(command: Callable[..., None]) -> Callable[..., None]:
+        return reduce(lambda wrapped, option: option(wrapped), reversed(options), command)
 
     @main.command(name, help=description)
     @click.option(
@@ -190,6 +187,7 @@ def training_command(name: str, description: str) -> None:
         help="Adam, or plain gradient descent without momentum, which needs a learning rate "
         f"about fifty times as high.  [default: {recipe.optimizer}]",
     )
+    @add_options
     @output_option
     @version_option
     @replace_option
@@ -204,6 +202,7 @@ training_command(
     "digits",
     "Train the digit classifier, a small convolutional network, on MNIST. About ten minutes on "
     "two cores.",
+    adversarial_option,
 )
 training_command(
     "sentiment",

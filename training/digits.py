@@ -10,7 +10,7 @@ from functools import partial
 from training import augmentation
 from training.card import Framing, ImagePreprocessing
 from training.data import mnist
-from training.image_classifier import evaluation, learning
+from training.image_classifier import evaluation, learning, robustness
 from training.image_classifier.classifier import ImageClassifier
 from training.image_classifier.networks import reference_cnn
 
@@ -30,3 +30,4 @@ DIGITS = ImageClassifier(
 )
 train = partial(learning.train, DIGITS)
 evaluate = partial(evaluation.evaluate, DIGITS)
+attack = partial(robustness.attack, DIGITS)

@@ -9,7 +9,7 @@ from functools import partial
 from training import augmentation
 from training.card import Framing, ImagePreprocessing
 from training.data import fashion
-from training.image_classifier import evaluation, learning
+from training.image_classifier import evaluation, learning, robustness
 from training.image_classifier.classifier import ImageClassifier
 from training.image_classifier.networks import clothes_cnn
 
@@ -30,3 +30,4 @@ CLOTHES = ImageClassifier(
 )  # fmt: skip
 train = partial(learning.train, CLOTHES)
 evaluate = partial(evaluation.evaluate, CLOTHES)
+attack = partial(robustness.attack, CLOTHES)

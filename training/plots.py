@@ -33,6 +33,28 @@ def training_curves(history: Mapping[str, Sequence[float]]) -> bytes:
     return _png(figure)
 
 
+def curves(panels: Mapping[str, Mapping[str, Mapping[float, float]]], what: str) -> bytes:
+    """Curves of a share in 0..1, which is `what`: for each panel its curves by their names.
+
+    A panel's key is its title; a curve maps places, ascending, to shares.
+    """
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.8 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for axes, (title, lines) in zip(grid.flat, panels.items(), strict=False):
+        for name, curve in lines.items():
+            axes.plot(list(curve.keys()), list(curve.values()), marker=".", label=name)
+        axes.set_title(title, fontsize=10)
+        axes.set_ylim(-0.02, 1.02)
+        axes.grid(alpha=0.3)
+        if len(lines) > 1:
+            axes.legend()
+    for axes in grid[:, 0]:
+        axes.set_ylabel(what)
+    return _png(figure)
+
+
 def _leave_out_the_start(axes: Axes, curves: np.ndarray) -> None:
     """Scale to the later epochs: with the first ones, their curve would look like a flat line."""
     later = curves[:, curves.shape[1] // 10 :]

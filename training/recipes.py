@@ -25,6 +25,8 @@ class Recipe:
     """The highest rate: it rises to this (warm-up), then falls along a cosine."""
     optimizer: Literal["adam", "sgd"] = "adam"
     seed: int = 0
+    adversarial: float = 0.0
+    """Train on attacked pictures: how far the attack moves each value in 0..1 (L-infinity)."""
     quick: bool = False
     """A smoke test with only `QUICK_EXAMPLES` training examples. The model isn't usable."""
 

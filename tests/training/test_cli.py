@@ -15,7 +15,7 @@ from training.errors import DownloadError
 from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe, ShippedModel
 
 MODELS = Path(__file__).parents[2] / "models"
-COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package"]
+COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package", "attack"]
 
 
 def run(*arguments: str) -> Result:
@@ -53,7 +53,7 @@ def test_every_command_explains_itself(command: str) -> None:
     assert len(result.output.splitlines()) > 4
 
 
-@pytest.mark.parametrize("command", ["", "package"])
+@pytest.mark.parametrize("command", ["", "package", "attack"])
 def test_the_commands_to_type_stand_on_lines_of_their_own(command: str) -> None:
     lines = [line.strip() for line in run(*command.split(), "--help").output.splitlines()]
     assert not [line for line in lines if "\\b" in line or "\b" in line]
@@ -69,10 +69,13 @@ def test_the_default_is_the_models_own_recipe(name: str, noted: NotedTrainer) ->
 
 
 def test_every_option_reaches_the_recipe(noted: NotedTrainer, tmp_path: Path) -> None:
-    options = "--epochs 3 --batch-size 1 --learning-rate 0.5 --optimizer sgd --seed 9 --version 4"
+    options = (
+        "--epochs 3 --batch-size 1 --learning-rate 0.5 --optimizer sgd --adversarial 0.2 --seed 9 "
+        "--version 4"
+    )
     result = run("digits", *options.split(), "--output", str(tmp_path))
     assert result.exit_code == 0, result.output
-    recipe = Recipe(epochs=3, batch_size=1, learning_rate=0.5, optimizer="sgd", seed=9)
+    recipe = Recipe(3, batch_size=1, learning_rate=0.5, optimizer="sgd", seed=9, adversarial=0.2)
     assert noted.trained == [(recipe, tmp_path / "digits" / "4")]
 
 
@@ -125,6 +128,7 @@ def test_full_batch_descent_has_a_word(noted: NotedTrainer, word: str) -> None:
         ["--learning-rate", "0"],
         ["--optimizer", "magic"],
         ["--version", "0"],
+        ["--adversarial", "1.5"],
     ],
 )
 def test_senseless_options_are_refused(noted: NotedTrainer, options: list[str]) -> None:

@@ -16,6 +16,7 @@ from training.fitting import Batching, batching, described, fit, optimizer
 from training.image_classifier.classifier import ImageClassifier
 from training.image_classifier.evaluation import evaluate
 from training.recipes import PLAIN_RECIPE, Recipe
+from training.robustness.adversarial_training import ADVERSARIAL_TRAINING, AdversarialTraining
 
 
 def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
@@ -29,7 +30,7 @@ def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
     baselines = train_plainly(classifier, data, recipe.seed)
     keras.utils.set_random_seed(recipe.seed)
     model = classifier.build_network()
-    history = train_well(classifier, model, data, recipe)
+    history = train_well(classifier, learner(model, recipe), data, recipe)
     divisor = calibrate(model, data.validation)
     augmentations = ", ".join(classifier.augmentations)
     record = TrainingRecord(
@@ -37,6 +38,7 @@ def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
         version=int(target.name),
         hyperparameters={
             **described(recipe),
+            **({"adversarial_training": ADVERSARIAL_TRAINING} if recipe.adversarial else {}),
             "augmentation": f"{augmentations} (training/augmentation.py)",
             "temperature": round(divisor, 4),
         },
@@ -48,6 +50,11 @@ def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
         export_model(classifier, model, folder, golden.choose(data.test.images))
         record.write(folder)
         return evaluate(classifier, folder)
+
+
+def learner(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """What is fitted: the model, or its adversarial training, which has the same weights."""
+    return AdversarialTraining(model, recipe.adversarial) if recipe.adversarial else model
 
 
 def train_plainly(classifier: ImageClassifier, data: ImageDataset, seed: int) -> dict[str, float]:
