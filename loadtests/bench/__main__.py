@@ -1,5 +1,6 @@
 """The command line, `python -m loadtests.bench`."""
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from loadtests.bench.servers import ROOT
 from loadtests.bench.session import run_benchmark
 from loadtests.bench.tools import PACKAGES, require
 from loadtests.command_line import begin, say
+from loadtests.models import copy_models
 from training.errors import TrainingError
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -33,7 +35,7 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     type=FOLDER,
     default=ROOT / "models",
     show_default="models/",
-    help="Folder of the three models that both servers load.",
+    help="Folder of the models; both servers load the version of each that answers by default.",
 )
 @click.option(
     "--out",
@@ -62,7 +64,9 @@ def main(quick: bool, only: tuple[str, ...], models: Path, out: Path) -> None:  
         require(list(PACKAGES))
         out.mkdir(parents=True, exist_ok=True)
         plan, parts = (QUICK if quick else FULL), (only or PARTS)
-        results = run_benchmark(plan, parts, models.resolve(), load_inputs(), say)
+        with tempfile.TemporaryDirectory(prefix="trident-bench-") as folder:
+            copy = copy_models(models, Path(folder, "models"))
+            results = run_benchmark(plan, parts, copy, load_inputs(), say)
     except (BenchError, TrainingError) as error:
         raise click.ClickException(str(error)) from error
     print_report(results, make_console())

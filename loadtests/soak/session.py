@@ -1,7 +1,6 @@
 """A soak: a server under mixed traffic, while versions come and go and a worker is killed."""
 
 import http.client
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from loadtests.bench.errors import ServerFailedError
 from loadtests.bench.process_tree import ProcessTree
 from loadtests.bench.requests import HOST
 from loadtests.bench.servers import ROOT
+from loadtests.models import copy_models
 from loadtests.soak.figures import Reading, WorkerState
 from loadtests.soak.load import command
 from loadtests.swaps.figures import Load, Span, read_load
@@ -83,7 +83,7 @@ def run_soak(seconds: float, rate: float, say: Callable[[str], None]) -> Soak:
     """
     with tempfile.TemporaryDirectory(prefix="trident-soak-") as name:
         folder = Path(name)
-        models = Path(shutil.copytree(ROOT / "models", folder / "models"))
+        models = copy_models(ROOT / "models", folder / "models")
         with SwapServer(models, folder) as server:
             say("Starting a server.")
             server.wait_until_ready()

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from loadtests.bench.requests import HOST, Request
 from loadtests.bench.servers import ROOT, Trident
 from loadtests.clients.calls import make_request
 from loadtests.clients.samples import read_samples
+from loadtests.models import copy_models
 from loadtests.swaps.callers import METHODS
 from loadtests.swaps.figures import Load, MemoryPoint, Swap, WorkerMemory, read_load
 from loadtests.swaps.generator import command
@@ -96,7 +96,7 @@ def run_swaps(model: str, count: int, rate: float | None, say: Callable[[str], N
     """
     with tempfile.TemporaryDirectory(prefix="trident-swaps-") as name:
         folder = Path(name)
-        models = Path(shutil.copytree(ROOT / "models", folder / "models"))
+        models = copy_models(ROOT / "models", folder / "models")
         with SwapServer(models, folder) as server:
             say("Starting a server.")
             server.wait_until_ready()

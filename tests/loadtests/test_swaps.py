@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from loadtests.models import copy_models
 from loadtests.swaps.callers import FailedRequestError
 from loadtests.swaps.figures import (
     Load,
@@ -133,3 +134,14 @@ def test_a_release_is_a_whole_version_with_the_next_number(
     assert (card["name"], card["version"], releases.newest) == ("digits", 4, 4)
     releases.remove_older()
     assert [path.name for path in folder.iterdir()] == ["4"]
+
+
+def test_only_the_version_that_answers_by_default_is_copied(tmp_path: Path) -> None:
+    for version in ("digits/1", "digits/2", "tint/7"):
+        (tmp_path / "models" / version).mkdir(parents=True)
+    (tmp_path / "models/digits/serving.json").write_text('{"labels": {"stable": 1, "robust": 2}}')
+    copy = copy_models(tmp_path / "models", tmp_path / "copy")
+    assert {path.relative_to(copy).as_posix() for path in copy.glob("*/*")} == {
+        "digits/1", "tint/7",
+    }  # fmt: skip
+    assert (tmp_path / "models" / "digits" / "2").is_dir()

@@ -35,6 +35,8 @@ def mixed(
     shipped_models: Path, demo_models: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
     models = shutil.copytree(shipped_models, tmp_path_factory.mktemp("mixed") / "models")
+    shutil.rmtree(models / "digits")  # its labels say which version answers: here the newest one
+    shutil.copytree(shipped_models / "digits" / "1", models / "digits" / "1")
     (_new_version(models, 2) / "saved_model.pb").write_bytes(b"half of it")
     nonsense = _new_version(models, 3)
     (nonsense / "saved_model.pb").write_bytes(b"not a SavedModel")
