@@ -5,7 +5,7 @@ from functools import partial
 from training import augmentation
 from training.card import Framing, ImagePreprocessing
 from training.data import cifar
-from training.image_classifier import evaluation, learning, robustness
+from training.image_classifier import evaluation, learning, privacy, robustness
 from training.image_classifier.classifier import ImageClassifier
 from training.image_classifier.networks import residual_cnn
 
@@ -27,3 +27,4 @@ PHOTOS = ImageClassifier(
 train = partial(learning.train, PHOTOS)
 evaluate = partial(evaluation.evaluate, PHOTOS)
 attack = partial(robustness.attack, PHOTOS)
+membership = partial(privacy.membership, PHOTOS)

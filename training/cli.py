@@ -12,8 +12,10 @@ import click
 from rich.logging import RichHandler
 
 from training.errors import ArtifactError, DownloadError, TrainingError
+from training.options import BatchSize, adversarial_option, private_option
 from training.packaging.command import package_command
-from training.recipes import FULL_BATCH, QUICK_EXAMPLES, RECIPES, SHIPPED, Recipe
+from training.privacy.command import membership_command
+from training.recipes import QUICK_EXAMPLES, RECIPES, SHIPPED, Recipe
 from training.report import show, show_plan
 from training.robustness.command import attack_command
 from training.trainers import trainer
@@ -33,24 +35,6 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except TrainingError as error:
             raise click.ClickException(str(error)) from error
-
-
-class BatchSize(click.ParamType[int]):
-    """A number of examples, or 'full'."""
-
-    name = "N|full"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number; `FULL_BATCH` for 'full'."""
-        if value == "full":
-            return FULL_BATCH
-        try:
-            size = int(value)
-        except ValueError:
-            size = -1
-        if size < 0:
-            self.fail(f"{value!r} is neither a number of examples nor 'full'.", param, ctx)
-        return size
 
 
 @click.group(cls=Commands)
@@ -78,6 +62,7 @@ def main() -> None:
 
 main.add_command(package_command)
 main.add_command(attack_command)
+main.add_command(membership_command)
 
 output_option = click.option(
     "--output",
@@ -98,7 +83,11 @@ replace_option = click.option(
     help="Replace an existing version when the new one is complete.",
 )
 seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Makes the training repeatable."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Makes the training repeatable, except for the noise of --private, which is secret.",
 )
 quick_option = click.option(
     "--quick",
@@ -133,7 +122,8 @@ def train(
     asked = {field: value for field, value in options.items() if value is not None}
     for version, recipe in recipes.items():
         started = time.monotonic()
-        chosen = replace(recipe.quickly() if quick else recipe, **asked)
+        usual = recipe.for_privacy() if asked.get("private") else recipe
+        chosen = replace(usual.quickly() if quick else usual, **asked)
         folder = models / version
         card = trainer(folder.parent.name).train(chosen, folder)
         show(folder, card, time.monotonic() - started)
@@ -145,15 +135,6 @@ def check_unused(folder: Path) -> None:
         raise ArtifactError(
             f"{folder} already exists: choose another --version or --output, or add --replace."
         )
-
-
-adversarial_option = click.option(
-    "--adversarial",
-    type=click.FloatRange(min=0, max=1),
-    metavar="EPSILON",
-    help="Train on attacked pictures, whose values in 0..1 are moved by at most EPSILON. "
-    " [default: not]",
-)
 
 
 def training_command(name: str, description: str, *options: Callable[[Any], Any]) -> None:
@@ -203,6 +184,7 @@ training_command(
     "Train the digit classifier, a small convolutional network, on MNIST. About ten minutes on "
     "two cores.",
     adversarial_option,
+    private_option,
 )
 training_command(
     "sentiment",
@@ -222,6 +204,7 @@ training_command(
     "fashion",
     "Train a classifier of clothes, the digits' network and training, on Fashion-MNIST. A quarter "
     "of an hour on two cores.",
+    private_option,
 )
 training_command(
     "cifar",

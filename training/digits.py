@@ -10,9 +10,9 @@ from functools import partial
 from training import augmentation
 from training.card import Framing, ImagePreprocessing
 from training.data import mnist
-from training.image_classifier import evaluation, learning, robustness
+from training.image_classifier import evaluation, learning, privacy, robustness
 from training.image_classifier.classifier import ImageClassifier
-from training.image_classifier.networks import reference_cnn
+from training.image_classifier.networks import private_cnn, reference_cnn
 
 DIGITS = ImageClassifier(
     name="digits",
@@ -27,7 +27,9 @@ DIGITS = ImageClassifier(
         "refocus": augmentation.refocus,
         "erase": augmentation.erase,
     },
+    build_private_network=private_cnn,
 )
 train = partial(learning.train, DIGITS)
 evaluate = partial(evaluation.evaluate, DIGITS)
 attack = partial(robustness.attack, DIGITS)
+membership = partial(privacy.membership, DIGITS)

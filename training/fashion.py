@@ -9,9 +9,9 @@ from functools import partial
 from training import augmentation
 from training.card import Framing, ImagePreprocessing
 from training.data import fashion
-from training.image_classifier import evaluation, learning, robustness
+from training.image_classifier import evaluation, learning, privacy, robustness
 from training.image_classifier.classifier import ImageClassifier
-from training.image_classifier.networks import clothes_cnn
+from training.image_classifier.networks import clothes_cnn, private_clothes_cnn
 
 CLOTHES = ImageClassifier(
     name="fashion",
@@ -27,7 +27,9 @@ CLOTHES = ImageClassifier(
         "flip": augmentation.flip,
         "shift by 2 pixels": partial(augmentation.shift, pixels=2),
     },
+    build_private_network=private_clothes_cnn,
 )  # fmt: skip
 train = partial(learning.train, CLOTHES)
 evaluate = partial(evaluation.evaluate, CLOTHES)
 attack = partial(robustness.attack, CLOTHES)
+membership = partial(privacy.membership, CLOTHES)

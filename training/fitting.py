@@ -103,13 +103,7 @@ def fit(
         callbacks: more of Keras's.
     """
     averaging = [keras.callbacks.SwapEMAWeights()] if model.optimizer.use_ema else []
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    ) as bar:
+    with progress() as bar:
         history = model.fit(
             data.repeat(),
             epochs=recipe.epochs,
@@ -120,6 +114,17 @@ def fit(
             callbacks=[*averaging, *callbacks, _ProgressBar(bar, recipe.epochs, batches.batches)],
         )
     return {name: [float(value) for value in curve] for name, curve in history.history.items()}
+
+
+def progress() -> Progress:
+    """A bar for the steps of a training."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
 
 
 class _ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]

@@ -11,6 +11,10 @@ QUICK_EXAMPLES = 2_000
 """The number of training examples in a smoke test."""
 
 
+PRIVATE: Mapping[str, int | float] = {"epochs": 40, "batch_size": 4096, "learning_rate": 5e-3}
+"""What private training needs in place of a model's own recipe: large samples."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train.
@@ -29,10 +33,16 @@ class Recipe:
     """Train on attacked pictures: how far the attack moves each value in 0..1 (L-infinity)."""
     quick: bool = False
     """A smoke test with only `QUICK_EXAMPLES` training examples. The model isn't usable."""
+    private: float = 0
+    """Differential privacy of the training examples: its epsilon; 0: none."""
 
     def quickly(self) -> "Recipe":
         """The recipe's smoke test: one epoch."""
         return replace(self, epochs=1, quick=True)
+
+    def for_privacy(self) -> "Recipe":
+        """The recipe with what private training needs."""
+        return replace(self, **PRIVATE)  # type: ignore[arg-type]
 
 
 PLAIN_RECIPE = Recipe(epochs=5, batch_size=64, learning_rate=1e-3)

@@ -15,7 +15,7 @@ from training.errors import DownloadError
 from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe, ShippedModel
 
 MODELS = Path(__file__).parents[2] / "models"
-COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package", "attack"]
+COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package", "attack", "membership"]
 
 
 def run(*arguments: str) -> Result:
@@ -53,7 +53,7 @@ def test_every_command_explains_itself(command: str) -> None:
     assert len(result.output.splitlines()) > 4
 
 
-@pytest.mark.parametrize("command", ["", "package", "attack"])
+@pytest.mark.parametrize("command", ["", "package", "attack", "membership"])
 def test_the_commands_to_type_stand_on_lines_of_their_own(command: str) -> None:
     lines = [line.strip() for line in run(*command.split(), "--help").output.splitlines()]
     assert not [line for line in lines if "\\b" in line or "\b" in line]
@@ -129,6 +129,8 @@ def test_full_batch_descent_has_a_word(noted: NotedTrainer, word: str) -> None:
         ["--optimizer", "magic"],
         ["--version", "0"],
         ["--adversarial", "1.5"],
+        ["--private", "0"],
+        ["--private", "11"],
     ],
 )
 def test_senseless_options_are_refused(noted: NotedTrainer, options: list[str]) -> None:

@@ -15,6 +15,7 @@ from training.files import staged_folder
 from training.fitting import Batching, batching, described, fit, optimizer
 from training.image_classifier.classifier import ImageClassifier
 from training.image_classifier.evaluation import evaluate
+from training.privacy import learning as private_learning
 from training.recipes import PLAIN_RECIPE, Recipe
 from training.robustness.adversarial_training import ADVERSARIAL_TRAINING, AdversarialTraining
 
@@ -26,20 +27,16 @@ def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
         TrainingError: what to do is in the message.
     """
     started = time.monotonic()
+    classifier = classifier.variant(recipe)
     data = classifier.data.load(quick=recipe.quick)
     baselines = train_plainly(classifier, data, recipe.seed)
-    keras.utils.set_random_seed(recipe.seed)
-    model = classifier.build_network()
-    history = train_well(classifier, learner(model, recipe), data, recipe)
+    model, history = learn(classifier, data, recipe)
     divisor = calibrate(model, data.validation)
-    augmentations = ", ".join(classifier.augmentations)
     record = TrainingRecord(
         name=classifier.name,
         version=int(target.name),
         hyperparameters={
-            **described(recipe),
-            **({"adversarial_training": ADVERSARIAL_TRAINING} if recipe.adversarial else {}),
-            "augmentation": f"{augmentations} (training/augmentation.py)",
+            **_described(classifier, recipe, len(data.train)),
             "temperature": round(divisor, 4),
         },
         history=history,
@@ -50,6 +47,29 @@ def train(classifier: ImageClassifier, recipe: Recipe, target: Path) -> Card:
         export_model(classifier, model, folder, golden.choose(data.test.images))
         record.write(folder)
         return evaluate(classifier, folder)
+
+
+def _described(
+    classifier: ImageClassifier, recipe: Recipe, examples: int
+) -> dict[str, str | int | float | bool]:
+    names = ", ".join(classifier.augmentations)
+    return {
+        **described(recipe),
+        **({"adversarial_training": ADVERSARIAL_TRAINING} if recipe.adversarial else {}),
+        **private_learning.described(recipe, examples),
+        "augmentation": f"{names} (training/augmentation.py)" if names else "none",
+    }
+
+
+def learn(
+    classifier: ImageClassifier, data: ImageDataset, recipe: Recipe
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """A new model, trained by the recipe, and its history."""
+    keras.utils.set_random_seed(recipe.seed)
+    model = classifier.build_network()
+    if recipe.private:
+        return model, private_learning.train(model, data, recipe)
+    return model, train_well(classifier, learner(model, recipe), data, recipe)
 
 
 def learner(model: keras.Model, recipe: Recipe) -> keras.Model:

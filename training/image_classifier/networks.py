@@ -29,6 +29,33 @@ def _reference_layers() -> list[keras.Layer]:
     ]
 
 
+def private_cnn() -> keras.Sequential:
+    """A CNN for private training, for grey pictures of 28 x 28: 26,010 parameters.
+
+    With tanh the gradients stay short, and clipping changes them less (Papernot, Thakurta, Song,
+    Chien, Erlingsson, "Tempered Sigmoid Activations for Deep Learning with Differential Privacy",
+    2021). The fewer weights, the less noise in all.
+    """
+    return keras.Sequential([keras.Input((28, 28, 1)), *_private_layers()])
+
+
+def private_clothes_cnn() -> keras.Sequential:
+    """The same for clothes, on any ground."""
+    return keras.Sequential([keras.Input((28, 28, 1)), LightOnDark(), *_private_layers()])
+
+
+def _private_layers() -> list[keras.Layer]:
+    return [
+        keras.layers.Conv2D(16, 8, 2, "same", activation="tanh"),
+        keras.layers.MaxPooling2D(2, 1),
+        keras.layers.Conv2D(32, 4, 2, activation="tanh"),
+        keras.layers.MaxPooling2D(2, 1),
+        keras.layers.Flatten(),
+        keras.layers.Dense(32, activation="tanh"),
+        keras.layers.Dense(10, activation="softmax"),
+    ]
+
+
 class LightOnDark(keras.layers.Layer):  # type: ignore[misc]
     """Turns a picture with light corners into its negative: float [n, height, width, 1], 0..1.
 

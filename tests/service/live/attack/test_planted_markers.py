@@ -17,6 +17,8 @@ from tests.service.live_server import LiveServer, wait_for
 from tests.service.some_keys import keys_setting
 
 USABLE_ID = "a-request-id-that-is-shown"
+ADDRESS = "127.0.0.77"
+"""Of a caller. All of 127.0.0.0/8 is this machine, and nothing else here has this address."""
 
 
 @pytest.fixture
@@ -53,6 +55,8 @@ def observed(
             keys=keys_setting((ADMIN_KEY, "ops", "admin"), anyone=True),
             request_timeout=1,
             stall_timeout=1,
+            client_rate=1e6,
+            client_concurrency=1000,
         )
     with live:
         yield live.wait_until_ready()
@@ -63,7 +67,8 @@ def test_nothing_that_callers_send_is_kept(
 ) -> None:
     mark = Planted()
     statuses = set()
-    with httpx.Client(base_url=observed.url, timeout=30) as client:
+    caller = httpx.HTTPTransport(local_address=ADDRESS)
+    with httpx.Client(base_url=observed.url, timeout=30, transport=caller) as client:
         for path, content, headers in calls.posts(mark):
             answer = client.post(path, content=content, headers=_encoded(headers))
             assert not mark.found_in(_told(answer)), answer.text
@@ -97,6 +102,7 @@ def test_nothing_that_callers_send_is_kept(
         "files": files + _files(tmp_path),
     }.items():
         assert not mark.found_in(content), name
+        assert ADDRESS.encode() not in content, name
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
