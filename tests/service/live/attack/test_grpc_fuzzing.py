@@ -28,7 +28,7 @@ WARM_UP = 1_000  # inputs, until what is loaded once is loaded
 CHECK_EVERY = 100
 MOST_GROWTH = 64 * 1024**2  # bytes of a worker, from then to the end; most of it is the allocator's
 
-MOST_THREADS = 20  # a model's thread, or TensorFlow's, begins when it is first needed
+MOST_THREADS = 24  # a model's thread, TensorFlow's or the pictures', begins when it is first needed
 
 
 class GoodCalls:
