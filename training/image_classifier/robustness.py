@@ -16,6 +16,7 @@ from training.files import write_atomically
 from training.image_classifier.classifier import ImageClassifier
 from training.image_classifier.evaluation import evaluate
 from training.image_classifier.learning import pixels
+from training.image_classifier.privacy import recipe_of
 from training.robustness.attacks import (
     EPSILON,
     EPSILONS,
@@ -66,7 +67,8 @@ def attack(classifier: ImageClassifier, folder: Path) -> Card:
     effort = QUICK if record.quick else Effort()
     test = data.test[spread(len(data.test), effort.pictures)]
     keras.utils.set_random_seed(0)
-    logits = logits_of(rebuilt(classifier.build_network, folder, test.images[:SAMPLES]))
+    build = classifier.variant(recipe_of(record)).build_network
+    logits = logits_of(rebuilt(build, folder, test.images[:SAMPLES]))
     loaded = artifact.load(folder)
     answers = in_batches(logits)
     results = [attacked(each, answers, test) for each in attacks_on(logits, effort)]

@@ -1,6 +1,7 @@
 """`python -m training attack`: figures in the card, a picture, and messages."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from training.digits import DIGITS
 from training.image_classifier import evaluation
 from training.image_classifier.learning import export_model, pixels
 from training.image_classifier.robustness import in_8_bits, spread
+from training.recipes import RECIPES
 
 FIGURES = {
     f"accuracy_under_{each}"
@@ -76,7 +78,7 @@ def test_a_model_of_another_network_is_refused(
     folder.mkdir(parents=True)
     other = keras.Sequential([keras.Input((28, 28, 1)), *layers])
     export_model(DIGITS, other, folder, small_mnist.test.images[:2])
-    TrainingRecord("digits", 1, {"quick": True}, {}, 1.0).write(folder)
+    TrainingRecord("digits", 1, asdict(RECIPES["digits"].quickly()), {}, 1.0).write(folder)
     result = run("attack", "digits", str(folder))
     assert result.exit_code == 1
     assert "weights of another network" in result.output
