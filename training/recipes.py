@@ -79,6 +79,9 @@ class ShippedModel:
 
 SHIPPED = [
     ShippedModel("digits", 1, minutes=10, quick_seconds=25),
+    ShippedModel(
+        "digits", 2, minutes=8, quick_seconds=25, changes={"adversarial": 0.1, "epochs": 16}
+    ),
     ShippedModel("sentiment", 1, minutes=14, quick_seconds=55),
     ShippedModel("embedding", 1, minutes=30, quick_seconds=55),
 ]

@@ -138,6 +138,19 @@ def test_a_model_is_described(http: httpx.Client) -> None:
     assert sentiment["versions"][0]["programs"]
 
 
+def test_the_robust_digits_answer_to_their_label_only(
+    http: httpx.Client, stub: InferenceStub, seven: bytes
+) -> None:
+    answer = http.post("/classify?label=robust", content=seven, headers=PNG).json()
+    assert (answer["label"], answer["model"], answer["version"]) == ("7", "digits", 2)
+    choice = messages.ModelChoice(label="robust")
+    answered = stub.Classify(messages.ClassifyRequest(model=choice, images=[seven]))
+    assert (answered.model.name, answered.model.version) == ("digits", 2)
+    assert http.post("/classify", content=seven, headers=PNG).json()["version"] == 1
+    labels = http.get("/models/digits").raise_for_status().json()["version_labels"]
+    assert labels.items() >= {"stable": 1, "robust": 2}.items()
+
+
 def test_a_description_of_nothing_is_a_problem(http: httpx.Client) -> None:
     answer = http.get("/models/nobody")
     assert (answer.status_code, answer.json()["title"]) == (404, "Unknown model")
