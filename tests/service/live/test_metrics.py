@@ -128,7 +128,7 @@ def test_every_loaded_model_is_told(http: httpx.Client) -> None:
 def test_nothing_waits_when_nobody_asks(http: httpx.Client) -> None:
     assert value(http, "trident_queue_depth") == 0
     assert value(http, "trident_requests_in_progress") == 0
-    assert value(http, "trident_queue_limit", model="digits") == MAX_QUEUE_SIZE
+    assert value(http, "trident_queue_limit", model="digits", version="1") == MAX_QUEUE_SIZE
 
 
 def added(http: httpx.Client, act: Callable[[], object], *wanted: Wanted) -> list[float]:

@@ -55,7 +55,7 @@ def http(pair: LiveServer) -> Iterator[httpx.Client]:
 
 def both_ready(server: LiveServer) -> bool:
     with httpx.Client(base_url=server.url, timeout=60) as client:
-        limit = value(client, "trident_queue_limit", model="digits")
+        limit = value(client, "trident_queue_limit", model="digits", version="1")
         return value(client, "trident_ready") == 1 and limit == WORKERS * QUEUE_LIMIT
 
 

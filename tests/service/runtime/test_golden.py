@@ -16,17 +16,20 @@ from service.engine.folder.repository import read_models
 from service.errors import CorruptModelError
 from service.runtime.golden import FILE, check_golden
 from service.runtime.saved_model import SavedModel
+from tests.service.conftest import MODELS
+
+VERSIONS = sorted(path.parent.relative_to(MODELS) for path in MODELS.glob("*/*/model.json"))
 
 
-def shipped(models: Path, name: str) -> Artifact:
-    return next(a for a in read_models(models).artifacts if a.card.name == name)
+def shipped(models: Path, version: Path) -> Artifact:
+    return next(a for a in read_models(models).artifacts if a.path == models / version)
 
 
-@pytest.mark.parametrize("name", ["digits", "embedding", "sentiment"])
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_the_shipped_models_answer_here_as_they_did_where_they_were_made(
-    shipped_models: Path, name: str
+    shipped_models: Path, version: Path
 ) -> None:
-    artifact = shipped(shipped_models, name)
+    artifact = shipped(shipped_models, version)
     assert FILE in artifact.card.files
     with np.load(artifact.path / FILE) as content:
         assert {key.split("/")[0] for key in content.files} == artifact.card.signatures.keys()
@@ -35,7 +38,7 @@ def test_the_shipped_models_answer_here_as_they_did_where_they_were_made(
 
 @pytest.fixture(scope="module")
 def digits(shipped_models: Path) -> tuple[Artifact, SavedModel]:
-    artifact = shipped(shipped_models, "digits")
+    artifact = shipped(shipped_models, Path("digits/1"))
     return artifact, SavedModel(artifact.path)
 
 
