@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.logging import RichHandler
 
+from training.comparison.command import compare_command
 from training.errors import ArtifactError, DownloadError, TrainingError
 from training.options import BatchSize, adversarial_option, private_option
 from training.packaging.command import package_command
@@ -19,6 +20,7 @@ from training.recipes import QUICK_EXAMPLES, RECIPES, SHIPPED, Recipe
 from training.report import show, show_plan
 from training.robustness.command import attack_command
 from training.trainers import trainer
+from training.tuning.command import tune_command
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 MODELS = Path("models")
@@ -63,6 +65,8 @@ def main() -> None:
 main.add_command(package_command)
 main.add_command(attack_command)
 main.add_command(membership_command)
+main.add_command(tune_command)
+main.add_command(compare_command)
 
 output_option = click.option(
     "--output",

@@ -35,3 +35,7 @@ class ArtifactError(TrainingError):
 
 class PackagingError(TrainingError):
     """A model can't be packaged as it is, or not by these options."""
+
+
+class TuningError(TrainingError):
+    """A search for better settings can't start, go on, or name a result."""

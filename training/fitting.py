@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from training.recipes import FULL_BATCH, Recipe
 
+OPTIMIZERS = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+
 AT_ONCE = 1000
 """Larger batches are computed in parts of at most this size, which limits the memory."""
 
@@ -61,27 +63,42 @@ def batching(recipe: Recipe, examples: int) -> Batching:
 
 
 def optimizer(recipe: Recipe, batches: Batching) -> keras.optimizers.Optimizer:
-    """Adam or plain gradient descent (no momentum), with a schedule and averaged weights.
+    """Adam or plain gradient descent (no momentum), with `schedule` and averaged weights.
 
-    The learning rate rises (warm-up) and then falls to 0 along half a cosine (Loshchilov and
-    Hutter, 2017). An exponential moving average of the weights replaces them at the end (Polyak and
-    Juditsky, 1992), and during validation with `keras.callbacks.SwapEMAWeights`.
+    An exponential moving average of the weights replaces them at the end (Polyak and Juditsky,
+    1992), and during validation with `keras.callbacks.SwapEMAWeights`.
     """
     steps = recipe.epochs * batches.batches
+    return OPTIMIZERS[recipe.optimizer](
+        schedule(recipe.learning_rate, steps),
+        use_ema=True,
+        ema_momentum=averaging_momentum(steps),
+        gradient_accumulation_steps=accumulation(batches),
+    )
+
+
+def schedule(highest: float, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate rises to `highest` (warm-up), then falls to 0 along half a cosine.
+
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
+    """
     warm_up = math.ceil(steps * WARM_UP)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 10,
-        warmup_target=recipe.learning_rate,
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=highest / 10,
+        warmup_target=highest,
         warmup_steps=warm_up,
         decay_steps=max(1, steps - warm_up),
     )
-    kind = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}[recipe.optimizer]
-    return kind(
-        schedule,
-        use_ema=True,
-        ema_momentum=1 - 1 / max(1.0, min(LONGEST_AVERAGE, steps * AVERAGED)),
-        gradient_accumulation_steps=batches.parts if batches.parts > 1 else None,
-    )
+
+
+def averaging_momentum(steps: int) -> float:
+    """The momentum of the weights' average in a training of so many steps."""
+    return 1 - 1 / max(1.0, min(LONGEST_AVERAGE, steps * AVERAGED))
+
+
+def accumulation(batches: Batching) -> int | None:
+    """Keras's `gradient_accumulation_steps`."""
+    return batches.parts if batches.parts > 1 else None
 
 
 def fit(

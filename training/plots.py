@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -171,6 +172,70 @@ def error_histogram(errors: Mapping[str, np.ndarray]) -> bytes:
     axes.set_ylabel("images")
     axes.legend()
     return _png(figure)
+
+
+def search(
+    values: Sequence[float],
+    complete: Sequence[bool],
+    parameters: Mapping[str, Sequence[Any]],
+    measure: str,
+    *,
+    highest_is_best: bool,
+) -> bytes:
+    """A search for settings: the value over the trials, and over each parameter.
+
+    Args:
+        values: of the trials, in their order.
+        complete: whether a trial came to its end; the others are drawn as crosses.
+        parameters: by their names, the trials' values; None where a trial has no such parameter.
+        measure: what the values are.
+        highest_is_best: else the lowest.
+    """
+    ended = np.array(complete)
+    scores, best = _search_values(np.array(values), ended, 1 if highest_is_best else -1)
+    columns = 3
+    rows = -(-(1 + len(parameters)) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.4 * rows), layout="tight")
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    grid[0].step(range(len(best)), best, where="post", color="tab:orange", label="best so far")
+    _draw_trials(grid[0], np.arange(len(scores)), scores, ended)
+    grid[0].legend(fontsize=8)
+    grid[0].set_xlabel("trial")
+    for axes, (name, settings) in zip(grid[1:], parameters.items(), strict=False):
+        there = np.array([setting is not None for setting in settings])
+        chosen = np.array([setting for setting in settings if setting is not None])
+        _draw_trials(axes, chosen, scores[there], ended[there])
+        if chosen.dtype.kind in "fi" and chosen.min() > 0 and chosen.max() > 20 * chosen.min():
+            axes.set_xscale("log")
+        axes.set_xlabel(name)
+    for axes in grid[::columns]:
+        axes.set_ylabel(measure)
+    for axes in grid[1 + len(parameters) :]:
+        axes.axis("off")
+    return _png(figure)
+
+
+def _search_values(
+    values: np.ndarray, complete: np.ndarray, sign: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is drawn of the values, and the best so far.
+
+    Values far worse than most are drawn at the edge, or the others would look alike.
+    """
+    best = sign * np.maximum.accumulate(np.where(complete, sign * values, -np.inf))
+    if not complete.any():
+        return values, best
+    worst = best[-1] - 4 * (best[-1] - np.median(values[complete]))
+    return sign * np.maximum(sign * values, sign * worst), best
+
+
+def _draw_trials(
+    axes: Axes, positions: np.ndarray, values: np.ndarray, complete: np.ndarray
+) -> None:
+    early = ~complete
+    axes.scatter(positions[complete], values[complete], 18, color="tab:blue", label="complete")
+    axes.scatter(positions[early], values[early], 18, color="grey", marker="x", label="ended early")
+    axes.grid(alpha=0.3)
 
 
 def _is_long(names: Sequence[str]) -> bool:

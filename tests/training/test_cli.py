@@ -15,7 +15,17 @@ from training.errors import DownloadError
 from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe, ShippedModel
 
 MODELS = Path(__file__).parents[2] / "models"
-COMMANDS = ["fetch", *RECIPES, "all", "evaluate", "package", "attack", "membership"]
+COMMANDS = [
+    "fetch",
+    *RECIPES,
+    "all",
+    "evaluate",
+    "package",
+    "tune",
+    "compare",
+    "attack",
+    "membership",
+]
 
 
 def run(*arguments: str) -> Result:

@@ -15,6 +15,7 @@ NOISY = bars(2000, seed=0).images
 IMAGES = np.where(NOISY > 100, NOISY, 0)
 DIGITS = [str(digit) for digit in range(10)]
 WORDS = [f"a longer name {digit}" for digit in DIGITS]
+GUESSED = random.random(40).tolist()
 PROBABILITIES = random.dirichlet(np.ones(10) / 5, 2000)
 
 
@@ -31,6 +32,14 @@ PROBABILITIES = random.dirichlet(np.ones(10) / 5, 2000)
         lambda: plots.mistakes(IMAGES, LABELS, LABELS, DIGITS),
         lambda: plots.mistakes(IMAGES[:60].repeat(3, axis=3), LABELS[:60], GUESSES[:60], WORDS),
         lambda: plots.reconstructions(IMAGES[:10] / 255, IMAGES[10:20] / 255),
+        lambda: plots.search(
+            GUESSED,
+            [value < 0.5 for value in GUESSED],
+            {"learning rate": GUESSED, "activation": ["relu", None] * 20},
+            "loss",
+            highest_is_best=False,
+        ),
+        lambda: plots.search([0.1], [False], {"rate": [0.1]}, "accuracy", highest_is_best=True),
         lambda: plots.code_map(random.normal(size=(2000, 2)), LABELS),
         lambda: plots.error_histogram(
             {"digits": random.random(2000) / 100, "clothes": random.random(2000)}

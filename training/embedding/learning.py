@@ -15,7 +15,7 @@ from training.data.images import ImageDataset, Images
 from training.embedding.evaluation import evaluate
 from training.embedding.model import DIMENSIONS, build_decoder, build_encoder
 from training.files import staged_folder
-from training.fitting import Batching, batching, described, fit, optimizer
+from training.fitting import batching, described, fit, optimizer
 from training.recipes import Recipe
 
 PIXELS = 28 * 28
@@ -59,27 +59,36 @@ def train_pair(
 ) -> dict[str, list[float]]:
     """Train both on pictures and warped copies of them; the history of the losses."""
     batches = batching(recipe, len(data.train))
+    model = connected(encoder, decoder)
+    compile_pair(model, optimizer(recipe, batches))
+    validation = pairs(data.validation, min(batches.size, len(data.validation)), recipe.seed)
+    train = pairs(data.train, batches.size, recipe.seed)
+    history = fit(model, train, recipe, batches, validation)
+    return {name: curve for name, curve in history.items() if name.endswith(CURVES)}
+
+
+def connected(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+    """The autoencoder: pixels [n, 28, 28, 1] to `reconstruction` and `code`."""
     image = keras.Input((28, 28, 1))
     code = encoder(image)
-    model = keras.Model(image, {"reconstruction": decoder(code), "code": code})
+    return keras.Model(image, {"reconstruction": decoder(code), "code": code})
+
+
+def compile_pair(model: keras.Model, chosen: keras.optimizers.Optimizer, **options: int) -> None:
+    """Give the autoencoder its losses; `options` are more of Keras's for `compile`."""
     model.compile(
-        optimizer(recipe, batches),
+        chosen,
         loss={
             "reconstruction": lambda true, made: PIXELS * tf.reduce_mean(tf.square(made - true)),
             "code": lambda _, codes: PAIR_WEIGHT * pair_loss(codes),
         },
         metrics={"reconstruction": keras.metrics.MeanSquaredError("error")},
-        jit_compile=False,
+        **{"jit_compile": False, **options},
     )
-    seen_at_once = Batching(min(batches.size, len(data.validation)), parts=1, updates=1)
-    validation = _batches(data.validation, seen_at_once, recipe.seed)
-    train = _batches(data.train, batches, recipe.seed)
-    history = fit(model, train, recipe, batches, validation)
-    return {name: curve for name, curve in history.items() if name.endswith(CURVES)}
 
 
-def _batches(images: Images, batches: Batching, seed: int) -> tf.data.Dataset:
-    """Shuffled batches of pictures followed by their warped copies, as inputs and as targets."""
+def pairs(images: Images, size: int, seed: int) -> tf.data.Dataset:
+    """Shuffled batches of `size` pictures followed by their warped copies: inputs and targets."""
 
     def with_copies(pixels: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         pixels = tf.cast(pixels, tf.float32) / 255
@@ -88,7 +97,7 @@ def _batches(images: Images, batches: Batching, seed: int) -> tf.data.Dataset:
 
     examples = tf.data.Dataset.from_tensor_slices(images.images).shuffle(len(images), seed=seed)
     return (
-        examples.batch(batches.size, drop_remainder=True)
+        examples.batch(size, drop_remainder=True)
         .map(with_copies, num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(4)
     )

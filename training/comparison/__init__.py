@@ -1,0 +1,1 @@
+"""What raises a model's quality: one change at a time against a plain training."""
