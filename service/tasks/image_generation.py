@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from service.errors import CorruptModelError, MalformedRequestError, quoted
+from service.errors import CorruptModelError, MalformedRequestError
 from service.runtime.card import ModelCard, NoisePreprocessing, SignatureSpec, TensorSpec
 from service.runtime.runner import Race, Runner, ShapeProgram
 from service.runtime.saved_model import SavedModel
@@ -184,7 +184,7 @@ class ImageGeneration(Task[Sample, SampleRow, GeneratedImage]):
         number = self._numbers.get(label)
         if number is None:
             raise MalformedRequestError(
-                f"The model has no label {quoted(label)}: send one of {_listed(self._labels)}."
+                f"The model has no such label: send one of {_listed(self._labels)}."
             )
         return number
 

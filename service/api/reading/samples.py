@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from service.api.reading.json_body import parse_json
 from service.api.reading.media_type import parse_content_type, unsupported
-from service.errors import MalformedRequestError, TooLargeError, quoted
+from service.errors import MalformedRequestError, TooLargeError
 from service.tasks.image_generation import MOST_SEED, Sample
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -64,12 +64,12 @@ def read_sample_fields(content_type: str, body: bytes) -> SampleFields:
         )
     is_form = media_type == FORM
     given = _read_form(body) if is_form else _read_json(body, parameters.get("charset", ""))
-    unknown = given.keys() - SAMPLE_FIELDS
-    if unknown:
-        hint = ". If it is JSON, send it as application/json" if body[:1] == b"{" else ""
+    if not given.keys() <= SAMPLE_FIELDS:
+        hint = (
+            ". If it is JSON, send it as application/json" if body[:1] == b"{" and is_form else ""
+        )
         raise MalformedRequestError(
-            f"The field {quoted(min(unknown))} is unknown: send label, count and seed, or some of "
-            f"them{hint}."
+            f"The body has unknown fields: send label, count and seed, or some of them{hint}."
         )
     return SampleFields(_label(given.get("label")), _whole("count", given), _whole("seed", given))
 

@@ -130,12 +130,12 @@ def test_no_other_task_answers_with_a_png(http: httpx.Client) -> None:
 
 
 WRONG: dict[str, tuple[str, dict[str, Any], int, str]] = {
-    "label": ("/models/sketch?label=12&count=9", {}, 400, "no label '12': send one of 0, 1,"),
+    "label": ("/models/sketch?label=12&count=9", {}, 400, "no such label: send one of 0, 1,"),
     "number": ("/models/sketch", {"json": {"label": 10}}, 400, "from 0 to 9"),
     "count": ("/models/sketch?count=none", {}, 400, "from 1 to 64"),
     "many": (f"/models/sketch?count={MAX_INPUTS + 1}", {}, 413, f"at most {MAX_INPUTS} images"),
     "seed": ("/models/sketch?seed=4294967296", {}, 400, "0 to 4294967295"),
-    "field": ("/models/sketch", {"data": {"colour": "red"}}, 400, "'colour' is unknown"),
+    "field": ("/models/sketch", {"data": {"colour": "red"}}, 400, "unknown fields"),
     "both": ("/models/sketch?label=1", {"json": {"count": 2}}, 400, "leave ?label= out"),
     "type": ("/models/sketch", {"files": {"label": b"7"}}, 415, "?label=7"),
     "json in a form": (

@@ -88,7 +88,7 @@ async def test_a_label_that_is_drawn_gives_the_image_that_it_gives_when_asked_fo
 
 async def test_a_wrong_label_fails_the_whole_request(sketching: Engine) -> None:
     samples = [Sample("ten", 1, index) for index in range(3)]
-    with pytest.raises(MalformedRequestError, match=r"no label 'ten': send one of 0, 1, 2, .*9"):
+    with pytest.raises(MalformedRequestError, match=r"no such label: send one of 0, 1, 2, .*9"):
         await make(sketching, samples)
     assert sketching.account.used == 0
 
