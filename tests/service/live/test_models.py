@@ -107,14 +107,15 @@ def test_requests_by_name_are_counted_under_one_label(http: httpx.Client) -> Non
 def test_all_models_are_listed(http: httpx.Client) -> None:
     listed = http.get("/models").raise_for_status().json()["models"]
     assert [model["name"] for model in listed] == [
-        *("digits", "embedding", "sentiment", "sketch", "slow", "tint")
+        *("digits", "embedding", "generator", "sentiment", "sketch", "slow", "tint")
     ]
     told = {model["name"]: model for model in listed}
     assert {name: told[name]["default_of"] for name in told} == {
         "digits": ["/classify"],
         "embedding": ["/embed"],
         "sentiment": ["/sentiment"],
-        "sketch": ["/generate"],
+        "generator": ["/generate"],
+        "sketch": [],
         "slow": [],
         "tint": [],
     }

@@ -246,7 +246,7 @@ def test_what_an_operation_answers_is_documented(
     check(document, path, http.get(path))
 
 
-MODELS = ["digits", "embedding", "sentiment", "sketch", "tint", "nobody"]
+MODELS = ["digits", "embedding", "generator", "sentiment", "sketch", "tint", "nobody"]
 
 
 @pytest.mark.parametrize("model", MODELS)
