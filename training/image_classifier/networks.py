@@ -45,7 +45,7 @@ def private_clothes_cnn() -> keras.Sequential:
 
 
 def _private_layers() -> list[keras.Layer]:
-    """The pixels get about a mean of 0 and a deviation of 1, by round numbers, not by the data's."""
+    """They scale pixels to a mean of about 0 and a deviation of about 1, by round numbers."""
     return [
         keras.layers.Rescaling(3.0, -0.4),
         keras.layers.Conv2D(16, 8, 2, "same", activation="tanh"),

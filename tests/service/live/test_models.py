@@ -139,17 +139,18 @@ def test_a_model_is_described(http: httpx.Client) -> None:
     assert sentiment["versions"][0]["programs"]
 
 
-def test_the_robust_digits_answer_to_their_label_only(
-    http: httpx.Client, stub: InferenceStub, seven: bytes
+@pytest.mark.parametrize(("label", "version"), [("robust", 2), ("private", 3)])
+def test_the_robust_and_the_private_digits_answer_to_their_labels_only(
+    http: httpx.Client, stub: InferenceStub, seven: bytes, label: str, version: int
 ) -> None:
-    answer = http.post("/classify?label=robust", content=seven, headers=PNG).json()
-    assert (answer["label"], answer["model"], answer["version"]) == ("7", "digits", 2)
-    choice = messages.ModelChoice(label="robust")
+    answer = http.post(f"/classify?label={label}", content=seven, headers=PNG).json()
+    assert (answer["label"], answer["model"], answer["version"]) == ("7", "digits", version)
+    choice = messages.ModelChoice(label=label)
     answered = stub.Classify(messages.ClassifyRequest(model=choice, images=[seven]))
-    assert (answered.model.name, answered.model.version) == ("digits", 2)
+    assert (answered.model.name, answered.model.version) == ("digits", version)
     assert http.post("/classify", content=seven, headers=PNG).json()["version"] == 1
     labels = http.get("/models/digits").raise_for_status().json()["version_labels"]
-    assert labels.items() >= {"stable": 1, "robust": 2}.items()
+    assert labels.items() >= {"stable": 1, label: version}.items()
 
 
 def test_a_description_of_nothing_is_a_problem(http: httpx.Client) -> None:
