@@ -1,7 +1,7 @@
 """The pictures beside the cards: every function returns a small PNG file's bytes."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,6 +180,7 @@ def search(
     parameters: Mapping[str, Sequence[Any]],
     measure: str,
     *,
+    logarithmic: Collection[str],
     highest_is_best: bool,
 ) -> bytes:
     """A search for settings: the value over the trials, and over each parameter.
@@ -189,6 +190,7 @@ def search(
         complete: whether a trial came to its end; the others are drawn as crosses.
         parameters: by their names, the trials' values; None where a trial has no such parameter.
         measure: what the values are.
+        logarithmic: the names of the parameters whose axis is logarithmic.
         highest_is_best: else the lowest.
     """
     ended = np.array(complete)
@@ -205,7 +207,7 @@ def search(
         there = np.array([setting is not None for setting in settings])
         chosen = np.array([setting for setting in settings if setting is not None])
         _draw_trials(axes, chosen, scores[there], ended[there])
-        if chosen.dtype.kind in "fi" and chosen.min() > 0 and chosen.max() > 20 * chosen.min():
+        if name in logarithmic:
             axes.set_xscale("log")
         axes.set_xlabel(name)
     for axes in grid[::columns]:

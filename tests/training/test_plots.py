@@ -37,9 +37,10 @@ PROBABILITIES = random.dirichlet(np.ones(10) / 5, 2000)
             [value < 0.5 for value in GUESSED],
             {"learning rate": GUESSED, "activation": ["relu", None] * 20},
             "loss",
+            logarithmic=["learning rate"],
             highest_is_best=False,
         ),
-        lambda: plots.search([0.1], [False], {"rate": [0.1]}, "accuracy", highest_is_best=True),
+        lambda: plots.search([0.1], [False], {}, "gain", logarithmic=[], highest_is_best=True),
         lambda: plots.code_map(random.normal(size=(2000, 2)), LABELS),
         lambda: plots.error_histogram(
             {"digits": random.random(2000) / 100, "clothes": random.random(2000)}

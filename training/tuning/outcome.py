@@ -85,20 +85,19 @@ def picture(study: optuna.Study, subject: Subject) -> bytes:
     """A PNG file: the value over the trials, and over each parameter."""
     trials = [trial for trial in study.trials if trial.value is not None]
     shares = _importances(study)
-    names = sorted(
-        {name for trial in trials for name in trial.params}, key=lambda name: -shares.get(name, 0)
-    )
-    panels = {
-        _words(name) + (f" ({shares[name]:.0%})" if name in shares else ""): [
-            trial.params.get(name) for trial in trials
-        ]
-        for name in names
+    distributions = {name: each for trial in trials for name, each in trial.distributions.items()}
+    titles = {
+        name: _words(name) + (f" ({shares[name]:.0%})" if name in shares else "")
+        for name in sorted(distributions, key=lambda name: (-shares.get(name, 0), name))
     }
     return plots.search(
         [_value(trial) for trial in trials],
         [trial.state == TrialState.COMPLETE for trial in trials],
-        panels,
+        {title: [trial.params.get(name) for trial in trials] for name, title in titles.items()},
         f"{subject.measure}, validation",
+        logarithmic=[
+            title for name, title in titles.items() if getattr(distributions[name], "log", False)
+        ],
         highest_is_best=subject.direction == "maximize",
     )
 
