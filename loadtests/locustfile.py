@@ -14,8 +14,9 @@ project.
 import logging
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,14 @@ from locust.runners import WorkerRunner
 from loadtests.clients.answers import BadAnswerError, read_grpc, read_http
 from loadtests.clients.bodies import BAD_REQUESTS, Body, make_bodies
 from loadtests.clients.calls import BAD_CALLS, failure, make_request, retry_after
+from loadtests.clients.generation import (
+    Wish,
+    check_grpc,
+    check_http,
+    draw_wish,
+    grpc_request,
+    http_forms,
+)
 from loadtests.clients.samples import TASKS, Sample, read_samples
 from loadtests.clients.verdict import Limits, Run, Tally, complaints
 from service.api.trident.inference_pb2_grpc import InferenceStub
@@ -75,12 +84,21 @@ class Client(User):
         self.ask(chosen, _draw(chosen, _random.randint(2, MOST_INPUTS)))
 
     @task(4)
+    def generate(self) -> None:
+        """Have images made."""
+        self.ask_for(draw_wish(_random))
+
+    @task(4)
     def bad(self) -> None:
         """Send a request that must be refused."""
         self.ask_badly()
 
     def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
         """Send a request and check its answer."""
+        raise NotImplementedError
+
+    def ask_for(self, wish: Wish) -> None:
+        """Have images made, and check them."""
         raise NotImplementedError
 
     def ask_badly(self) -> None:
@@ -97,16 +115,13 @@ class HttpClient(Client, FastHttpUser):
     def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
         """Send a request in one of its forms."""
         body = _random.choice(make_bodies(chosen, [sample.data for sample in samples]))
-        with self._post(f"/{chosen}", body, _name(f"/{chosen}", samples)) as response:
-            if response.status_code == 200:
-                try:
-                    _record(chosen, samples, read_http(chosen, response.content, len(samples)))
-                except BadAnswerError as error:
-                    response.failure(error)
-            elif response.status_code:  # without a status, locust itself has an error
-                response.failure(f"answered {response.status_code}")
-        if response.status_code in OVERLOADED:
-            _pause(response.headers.get("retry-after"))
+        name = _name(f"/{chosen}", samples)
+        self._check(f"/{chosen}", body, name, partial(_check_http, chosen, samples))
+
+    def ask_for(self, wish: Wish) -> None:
+        """Send a wish in one of its forms."""
+        target, body = _random.choice(http_forms(wish))
+        self._check(target, body, "/generate", partial(check_http, wish))
 
     def ask_badly(self) -> None:
         """Send one of `BAD_REQUESTS`: the documented refusal is the success."""
@@ -117,11 +132,24 @@ class HttpClient(Client, FastHttpUser):
             else:
                 response.failure(f"answered {response.status_code} instead of {status}")
 
+    def _check(self, target: str, body: Body, name: str, check: Callable[[bytes], None]) -> None:
+        """Send a request and check its answer; pause if the server asks for it."""
+        with self._post(target, body, name) as response:
+            if response.status_code == 200:
+                try:
+                    check(response.content or b"")
+                except BadAnswerError as error:
+                    response.failure(error)
+            elif response.status_code:  # without a status, locust itself has an error
+                response.failure(f"answered {response.status_code}")
+        if response.status_code in OVERLOADED:
+            _pause(response.headers.get("retry-after"))
+
     def _post(self, target: str, body: Body, name: str) -> ResponseContextManager:
         return self.client.post(
             target,
             data=body.content,  # type: ignore[arg-type]  # bytes are taken, too
-            headers={"Content-Type": body.content_type},
+            headers={"Content-Type": body.content_type} if body.content_type else {},
             name=name,
             catch_response=True,
         )
@@ -145,17 +173,12 @@ class GrpcClient(Client):
     def ask(self, chosen: str, samples: Sequence[Sample]) -> None:
         """Call the task's method."""
         request = make_request(chosen, [sample.data for sample in samples])
-        call = getattr(self._stub, chosen.capitalize())
-        pause = None
-        with self._reported(_name(chosen.capitalize(), samples)) as report:
-            try:
-                response = call(request, timeout=TIMEOUT)
-            except grpc.RpcError as error:
-                pause = retry_after(error)
-                raise failure(error) from None
-            report["response_length"] = response.ByteSize()
-            _record(chosen, samples, read_grpc(chosen, response, len(samples)))
-        _pause(pause)
+        method = chosen.capitalize()
+        self._check(method, request, _name(method, samples), partial(_check_grpc, chosen, samples))
+
+    def ask_for(self, wish: Wish) -> None:
+        """Call Generate."""
+        self._check("Generate", grpc_request(wish), "Generate", partial(check_grpc, wish))
 
     def ask_badly(self) -> None:
         """Make one of `BAD_CALLS`: the documented refusal is the success."""
@@ -168,6 +191,19 @@ class GrpcClient(Client):
                     raise failure(error) from None
             else:
                 raise BadAnswerError(f"answered instead of {expected}")
+
+    def _check(self, method: str, request: Any, name: str, check: Callable[[Any], None]) -> None:
+        """Call a method and check its response; pause if the server asks for it."""
+        pause = None
+        with self._reported(name) as report:
+            try:
+                response = getattr(self._stub, method)(request, timeout=TIMEOUT)
+            except grpc.RpcError as error:
+                pause = retry_after(error)
+                raise failure(error) from None
+            report["response_length"] = response.ByteSize()
+            check(response)
+        _pause(pause)
 
     @contextmanager
     def _reported(self, name: str) -> Iterator[dict[str, Any]]:
@@ -257,6 +293,14 @@ def _draw(chosen: str, count: int) -> list[Sample]:
 
 def _name(name: str, samples: Sequence[Sample]) -> str:
     return name if len(samples) == 1 else f"{name} (several)"
+
+
+def _check_http(chosen: str, samples: Sequence[Sample], content: bytes) -> None:
+    _record(chosen, samples, read_http(chosen, content, len(samples)))
+
+
+def _check_grpc(chosen: str, samples: Sequence[Sample], response: Any) -> None:
+    _record(chosen, samples, read_grpc(chosen, response, len(samples)))
 
 
 def _record(chosen: str, samples: Sequence[Sample], labels: Sequence[str]) -> None:

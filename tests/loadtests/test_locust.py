@@ -21,7 +21,8 @@ HTTP_NAMES = {
     for task in ("classify", "sentiment", "embed")
     for kind in ("", " (several)", " (bad)")
 }
-GRPC_NAMES = {f"{method}" for method in ("Classify", "Sentiment", "Embed", "Classify (bad)")}
+HTTP_NAMES.add("/generate")
+GRPC_NAMES = {"Classify", "Sentiment", "Embed", "Generate", "Classify (bad)"}
 WAIT_SECONDS = 60
 
 

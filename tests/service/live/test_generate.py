@@ -266,6 +266,21 @@ def test_images_are_counted_as_inputs_of_the_model(http: httpx.Client) -> None:
     wait_for(lambda: figures() == [before[0] + 1, before[1] + 7, before[2] + 7, 0], 10)
 
 
+def test_the_shipped_generator_makes_digits_that_the_shipped_classifier_reads(
+    http: httpx.Client,
+) -> None:
+    """In a batch of any size the same ones; its card says how many of 10,000 are read right."""
+    right = 0
+    for label in SKETCH_LABELS:
+        answers = http.post(f"/generate?label={label}&count=8&seed=1").raise_for_status().json()
+        assert {answer["model"] for answer in answers} == {"generator"}
+        assert http.post(f"/generate?label={label}&count=1&seed=1").json() == answers[:1]
+        images = [answer["image"] for answer in answers]
+        read = http.post("/classify", json={"images": images}).raise_for_status().json()
+        right += sum(answer["label"] == label for answer in read)
+    assert right >= 72  # of 80
+
+
 def test_a_generated_image_is_an_input_of_the_others(http: httpx.Client) -> None:
     """In JSON its field is the one that they take."""
     made = http.post("/models/sketch?seed=1").json()
