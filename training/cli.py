@@ -48,7 +48,7 @@ def main() -> None:
         python -m training all --quick
     Train the models of the repository, and replace those:
         python -m training all --replace
-    Train one with another learning rate, and keep version 1 beside it:
+    Train one with another learning rate, as a version beside the others:
         python -m training digits --learning-rate 0.001 --version 4
     Have a Keras model of your own served:
         python -m training package flowers.keras --name flowers
