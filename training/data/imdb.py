@@ -6,7 +6,7 @@ of the length. So they show how well a model works outside of its training data.
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,12 @@ def split(rows: Iterable[dict[str, str]]) -> ReviewDataset:
         test=_reviews(test),
         sentences=_reviews(sentences),
     )
+
+
+def labelled(positive: Sequence[str], negative: Sequence[str]) -> Reviews:
+    """Texts of known labels, the positive ones first."""
+    labels = np.repeat([1, 0], [len(positive), len(negative)])
+    return Reviews([*positive, *negative], labels)
 
 
 def _by_film(texts: list[str]) -> tuple[list[str], list[str], list[str]]:
