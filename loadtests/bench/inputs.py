@@ -44,7 +44,7 @@ def load_inputs() -> Inputs:
     draw = random.Random(SEED)  # noqa: S311 - a sample, not a secret
     test = mnist.load().test
     chosen = draw.sample(range(len(test)), IMAGES)
-    reviews = imdb.load().test
+    reviews = imdb.load().reviews.test
     judged = draw.sample(range(len(reviews)), REVIEWS)
     sentences = [sentence for text in reviews.texts for sentence in split_sentences(text)]
     return Inputs(

@@ -10,7 +10,7 @@ import pytest
 from service.runtime.card import TextPreprocessing
 from service.tasks.preprocessing import text_normalization as served
 from tests.service.typed_forms import FORMS, SENTENCES
-from training.data.imdb import ReviewDataset, Reviews
+from training.data.imdb import Reviews, Split
 from training.sentiment import normalization as learned
 
 TYPED = [form(sentence) for form in FORMS.values() for sentence in SENTENCES]
@@ -52,7 +52,7 @@ def test_the_service_knows_the_rule_by_the_name_that_the_card_gives() -> None:
 def test_all_reviews_are_normalized() -> None:
     typed = [unicodedata.normalize("NFD", f"It isn\u2019t {word}") for word in ("naïve", "déjà vu")]
     reviews = Reviews(typed, np.array([0, 1]))
-    data = learned.normalized(ReviewDataset(reviews, reviews, reviews, reviews))
-    for part in (data.train, data.validation, data.test, data.sentences):
+    data = learned.normalized(Split(reviews, reviews, reviews))
+    for part in (data.train, data.validation, data.test):
         assert part.texts == ["It isn't naïve", "It isn't déjà vu"]
         assert part.labels is reviews.labels

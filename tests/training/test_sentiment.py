@@ -9,9 +9,11 @@ import tensorflow as tf
 from tests.training.conftest import golden_signatures
 from training import artifact, sentiment
 from training.card import Card, TextPreprocessing
-from training.data import imdb
-from training.data.imdb import ReviewDataset, Reviews
+from training.data import imdb, lexicon, word_vectors
+from training.data.imdb import ReviewDataset, Reviews, Split
+from training.data.word_vectors import WordVectors
 from training.recipes import Recipe
+from training.sentiment.calibration import LengthCalibration
 from training.sentiment.examples import LENGTH_BUCKETS, MAX_TOKENS, TrainingExamples, cut, padded
 from training.sentiment.model import SentimentNetwork, TrainedNetwork
 from training.sentiment.pretraining import pretrained_vectors
@@ -56,18 +58,35 @@ def reviews(count: int, seed: int, sentences: int = 6) -> Reviews:
 
 
 @pytest.fixture(scope="module")
-def data() -> ReviewDataset:
+def dataset() -> ReviewDataset:
     return ReviewDataset(
-        train=reviews(400, seed=1),
-        validation=reviews(60, seed=2),
-        test=reviews(80, seed=3),
-        sentences=reviews(40, seed=4, sentences=1),
+        reviews=Split(reviews(400, seed=1), reviews(60, seed=2), reviews(80, seed=3)),
+        sentences=Split(*(reviews(40, seed=seed, sentences=1) for seed in (4, 5, 6))),
     )
 
 
 @pytest.fixture(scope="module")
-def vocabulary(data: ReviewDataset) -> Vocabulary:
-    return learn_vocabulary(data.train.texts, data.train.labels, words=40, phrases=30)
+def data(dataset: ReviewDataset) -> Split:
+    return dataset.reviews
+
+
+@pytest.fixture(scope="module")
+def glove() -> WordVectors:
+    """Vectors of some words of the reviews, and of one that they don't have."""
+    words = [b"wonderful", b"awful", b"loved", b"hated", b"dog", b"music", b"delightful"]
+    vectors = np.random.default_rng(0).normal(size=(len(words), 100)).astype(np.float32)
+    vectors[-1] = vectors[0] + 0.1 * vectors[-1]
+    return WordVectors(words, vectors)
+
+
+RATINGS = {b"wonderful": 0.7, b"awful": -0.5, b"delightful": 0.7}
+
+
+@pytest.fixture(scope="module")
+def vocabulary(data: Split) -> Vocabulary:
+    return learn_vocabulary(
+        data.train.texts, data.train.labels, words=40, phrases=30, other_words=[b"delightful"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +96,14 @@ def vectorizer(vocabulary: Vocabulary) -> Vectorizer:
 
 @pytest.fixture(scope="module")
 def trained(
-    data: ReviewDataset, tmp_path_factory: pytest.TempPathFactory
+    dataset: ReviewDataset, glove: WordVectors, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, Card]]:
     """A model trained quickly, through every step of the real training."""
     folder = tmp_path_factory.mktemp("models") / "sentiment" / "2"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imdb, "load", lambda: data)
+        patch.setattr(imdb, "load", lambda: dataset)
+        patch.setattr(word_vectors, "load", lambda: glove)
+        patch.setattr(lexicon, "load", lambda: RATINGS)
         yield folder, sentiment.train(RECIPE, folder)
 
 
@@ -123,7 +144,11 @@ def spelled(vocabulary: Vocabulary, token: int) -> str:
     [
         ("Isn't it GREAT?!<br />Ada's film", ["isn't", "it", "great", "?", "ada", "film"]),
         ("it\u2019s 'so-so' ... 7/10", ["it", "so", "so", ".", "7", "10"]),
-        ("I <3 É\u00c7A < > 5", ["i", "3", "éça", "5"]),
+        ("I <3 É\u00c7A < > 5", ["i", "3", "eca", "5"]),
+        (
+            "Isnt, wont, CANT: a caf\u00e9 giant",
+            ["isn't", "won't", "can't", ":", "a", "cafe", "giant"],
+        ),
         ("the dogs' end.", ["the", "dogs", "end", "."]),
         ("", []),
     ],
@@ -152,7 +177,7 @@ def test_phrases_that_turn_a_word_round_are_learned(vocabulary: Vocabulary) -> N
 def test_a_token_is_the_longest_phrase_that_ends_there() -> None:
     words = [b"not", b"good", b"so"]
     phrases = np.array([2 * 5 + 3, (2 * 5 + 4) * 5 + 3], np.int64)  # "not good", "not so good"
-    vectorizer = Vectorizer(Vocabulary(words, phrases, np.zeros(7, np.float32)))
+    vectorizer = Vectorizer(Vocabulary(words, phrases, np.zeros(7, np.float32), learned=3))
     texts = ["Not good", "so not so good", "good not", "not very good", ""]
     assert [row.tolist() for row in vectorizer.all_token_ids(texts)] == [
         [2, 5], [4, 2, 4, 6], [3, 2], [2, 1, 3], [],
@@ -186,24 +211,23 @@ def test_a_batch_of_empty_texts_has_a_column() -> None:
 
 
 def test_words_in_like_company_have_like_vectors(
-    vocabulary: Vocabulary, vectorizer: Vectorizer, data: ReviewDataset
+    vocabulary: Vocabulary, vectorizer: Vectorizer, data: Split
 ) -> None:
-    vectors = pretrained_vectors(vocabulary, vectorizer.all_token_ids(data.train.texts), 8, seed=0)
-    company = vectors[:, :-1]
+    company = pretrained_vectors(vocabulary, vectorizer.all_token_ids(data.train.texts), 8, seed=0)
 
     def likeness(one: bytes, other: bytes) -> float:
         a, b = (company[2 + vocabulary.words.index(word)] for word in (one, other))
         return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
-    assert vectors.shape == (vocabulary.base, 8)
+    assert company.shape == (2 + vocabulary.learned, 8)
     assert likeness(b"loved", b"hated") > likeness(b"loved", b"dog")
 
 
 def test_pieces_are_parts_of_their_review(
-    vocabulary: Vocabulary, vectorizer: Vectorizer, data: ReviewDataset
+    vocabulary: Vocabulary, vectorizer: Vectorizer, data: Split
 ) -> None:
     token_ids = vectorizer.all_token_ids(data.train.texts)
-    examples = TrainingExamples(vocabulary, token_ids, data.train.labels, seed=0)
+    examples = TrainingExamples(vocabulary, token_ids, [], data.train.labels, seed=0)
     for index in list(range(len(token_ids))) * 3:
         piece, whole = examples.piece(index), token_ids[index]
         assert 0 < len(piece) <= MAX_TOKENS
@@ -212,15 +236,14 @@ def test_pieces_are_parts_of_their_review(
 
 
 def test_training_batches_hold_one_length_bucket_each(
-    vocabulary: Vocabulary, vectorizer: Vectorizer, data: ReviewDataset
+    vocabulary: Vocabulary, vectorizer: Vectorizer, data: Split
 ) -> None:
     token_ids = vectorizer.all_token_ids(data.train.texts)
-    examples = TrainingExamples(vocabulary, token_ids, data.train.labels, seed=0)
+    examples = TrainingExamples(vocabulary, token_ids, [], data.train.labels, seed=0)
     seen = set()
     for ids, labels in examples.batches(8).take(100):
-        assert ids.shape[0] == 8
-        assert labels.shape == (8, 2)
         width, lengths = ids.shape[1], np.count_nonzero(ids, axis=1)
+        assert len(ids) == len(labels) == (16 if width <= 32 else 8)
         assert all(width == min(b for b in LENGTH_BUCKETS if b >= length) for length in lengths)
         seen.add(width)
     assert seen <= set(LENGTH_BUCKETS)
@@ -228,11 +251,11 @@ def test_training_batches_hold_one_length_bucket_each(
 
 
 def test_cooling_changes_no_decision(vocabulary: Vocabulary) -> None:
-    network = SentimentNetwork(vocabulary, np.ones((vocabulary.base, 64), np.float32))
+    network = SentimentNetwork(vocabulary, np.ones((vocabulary.base, 165), np.float32))
     trained = TrainedNetwork(network)
     token_ids = np.random.default_rng(0).integers(2, vocabulary.size, (20, 12)).astype(np.int32)
     before = trained(token_ids).numpy()
-    trained.cool(3.0)
+    trained.calibrate(LengthCalibration(sharpness=-1.0, by_length=0.1))
     after = trained(token_ids).numpy()
     assert (before.argmax(axis=1) == after.argmax(axis=1)).all()
     assert (after.max(axis=1) < before.max(axis=1)).all()
@@ -242,8 +265,9 @@ def test_training_makes_a_model_a_card_and_pictures(trained: tuple[Path, Card]) 
     folder, card = trained
     accuracies = [metric for metric in card.metrics if metric.name == "accuracy"]
     assert [metric.dataset for metric in accuracies] == [
-        "IMDB reviews of other films", "Rotten Tomatoes sentences",
+        "IMDB reviews of other films", "Rotten Tomatoes sentences", "sentences that newcomers type",
     ]  # fmt: skip
+    assert "pairs_both_right" in {metric.name for metric in card.metrics}
     assert accuracies[0].value > 0.9
     assert accuracies[0].baseline is not None
     assert card.labels == ["negative", "positive"]
@@ -268,19 +292,19 @@ def test_evaluating_again_writes_the_same_card(trained: tuple[Path, Card]) -> No
 
 
 def test_the_card_says_what_serving_default_reaches(
-    trained: tuple[Path, Card], loaded: Any, data: ReviewDataset
+    trained: tuple[Path, Card], loaded: Any, data: Split
 ) -> None:
     right = serve(loaded, data.test.texts).argmax(axis=1) == data.test.labels
     assert right.mean() == pytest.approx(trained[1].metrics[0].value)
 
 
-def test_serving_default_is_tokens_of_vectorize(loaded: Any, data: ReviewDataset) -> None:
+def test_serving_default_is_tokens_of_vectorize(loaded: Any, data: Split) -> None:
     texts = [*data.test.texts[:20], *ODD_TEXTS]
     token_ids, _ = vectorize(loaded, texts)
     assert read(loaded, token_ids) == pytest.approx(serve(loaded, texts), abs=1e-6)
 
 
-def test_padding_to_any_bucket_changes_nothing(loaded: Any, data: ReviewDataset) -> None:
+def test_padding_to_any_bucket_changes_nothing(loaded: Any, data: Split) -> None:
     for text in data.test.texts[:10]:
         token_ids, _ = vectorize(loaded, [text])
         expected = read(loaded, token_ids)
@@ -289,13 +313,13 @@ def test_padding_to_any_bucket_changes_nothing(loaded: Any, data: ReviewDataset)
             assert read(loaded, wider) == pytest.approx(expected, abs=1e-6)
 
 
-def test_batch_mates_change_nothing(loaded: Any, data: ReviewDataset) -> None:
+def test_batch_mates_change_nothing(loaded: Any, data: Split) -> None:
     texts = [*data.test.texts[:20], *ODD_TEXTS]
     alone = np.concatenate([serve(loaded, [text]) for text in texts])
     assert serve(loaded, texts) == pytest.approx(alone, abs=1e-6)
 
 
-def test_compiling_changes_nothing(loaded: Any, data: ReviewDataset) -> None:
+def test_compiling_changes_nothing(loaded: Any, data: Split) -> None:
     token_ids = padded([row[row > 0] for row in vectorize(loaded, data.test.texts[:4])[0]])
     compiled = tf.function(loaded.signatures["tokens"], jit_compile=True)
     answer = compiled(token_ids=tf.constant(token_ids))["probabilities"].numpy()

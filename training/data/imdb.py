@@ -1,11 +1,13 @@
 """Film reviews: 25,000 labelled ones of IMDB (Maas et al., 2011), and single sentences.
 
 The sentences are from Rotten Tomatoes (Pang and Lee, 2005): another site, other authors and a tenth
-of the length. So they show how well a model works outside of its training data.
+of the length.
 """
 
 import csv
+import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,10 @@ WHEEL = WheelFile(
 )
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1
+SHARES = 16
+TEST_SHARES = 4
+"""Sixteenths of the sentences that are tested; one more is for validation."""
+
 GAP = 30
 """The data set has at most 30 reviews per film: this many are left out between two parts."""
 
@@ -38,14 +44,20 @@ class Reviews:
 
 
 @dataclass(frozen=True)
-class ReviewDataset:
-    """Train on `train`, choose by `validation`, report `test`. No film is in two of them."""
+class Split:
+    """Train on `train`, choose by `validation`, report `test`."""
 
     train: Reviews
     validation: Reviews
     test: Reviews
-    sentences: Reviews
-    """Rotten Tomatoes: out of domain, only for the report."""
+
+
+@dataclass(frozen=True)
+class ReviewDataset:
+    """Whole reviews of IMDB, no film in two parts; and sentences of Rotten Tomatoes."""
+
+    reviews: Split
+    sentences: Split
 
 
 def load() -> ReviewDataset:
@@ -63,15 +75,14 @@ def parse(content: bytes) -> list[dict[str, str]]:
 
 
 def split(rows: Iterable[dict[str, str]]) -> ReviewDataset:
-    """The split by films.
+    """The reviews split by films, the sentences by a hash of their words.
 
-    Of each class, in the file's order: 70% train, 10% validation, 20% test. The file is ordered by
-    film within a class, so each part has its own films; `GAP` reviews before each border are
-    dropped, because a film may be on both sides of it. Texts that also occur in a later part are
-    dropped from the earlier one (some reviews were posted twice).
+    Reviews: of each class, in the file's order, 70% train, 10% validation, 20% test. The file is
+    ordered by film within a class, so each part has its own films; `GAP` reviews before each border
+    are dropped, because a film may be on both sides of it. Texts that also occur in a later part
+    are dropped from the earlier one (some reviews were posted twice).
     """
     rows = list(rows)
-    sentences = [(row["text"], int(row["label"])) for row in rows if row["source"] != "imdb"]
     parts: list[list[tuple[str, int]]] = [[], [], []]
     for label in (0, 1):
         texts = [
@@ -79,19 +90,46 @@ def split(rows: Iterable[dict[str, str]]) -> ReviewDataset:
         ]
         for part, chosen in zip(parts, _by_film(texts), strict=True):
             part.extend((text, label) for text in chosen)
-    train, validation, test = parts
-    return ReviewDataset(
+    sentences = [(row["text"], int(row["label"])) for row in rows if row["source"] != "imdb"]
+    return ReviewDataset(reviews=_parts(*parts), sentences=_parts(*_by_words(sentences)))
+
+
+def _parts(
+    train: list[tuple[str, int]], validation: list[tuple[str, int]], test: list[tuple[str, int]]
+) -> Split:
+    return Split(
         train=_reviews(train, without=validation + test),
         validation=_reviews(validation, without=test),
         test=_reviews(test),
-        sentences=_reviews(sentences),
     )
+
+
+def _by_words(
+    sentences: list[tuple[str, int]],
+) -> tuple[list[tuple[str, int]], list[tuple[str, int]], list[tuple[str, int]]]:
+    """A quarter for the test, a sixteenth for validation; the same words are in the same part."""
+    parts: tuple[list[tuple[str, int]], ...] = ([], [], [])
+    for text, label in sentences:
+        words = " ".join(sorted(set(re.findall(r"\w+", text.lower()))))
+        share = hashlib.sha256(words.encode()).digest()[0] % SHARES
+        part = 2 if share < TEST_SHARES else 1 if share == TEST_SHARES else 0
+        parts[part].append((text, label))
+    train, validation, test = parts
+    return train, validation, test
 
 
 def labelled(positive: Sequence[str], negative: Sequence[str]) -> Reviews:
     """Texts of known labels, the positive ones first."""
     labels = np.repeat([1, 0], [len(positive), len(negative)])
     return Reviews([*positive, *negative], labels)
+
+
+def joined(*parts: Reviews) -> Reviews:
+    """All texts of the parts, one part after the other."""
+    return Reviews(
+        [text for part in parts for text in part.texts],
+        np.concatenate([part.labels for part in parts]),
+    )
 
 
 def _by_film(texts: list[str]) -> tuple[list[str], list[str], list[str]]:

@@ -1,16 +1,19 @@
-"""The sentiment classifier: did the author of a text about a film like it?
+"""The sentiment classifier: does the author of a text like what it is about?
 
-- `normalization`: one form for a text, however it was typed; - `words`: text to words; -
-`vocabulary`: the words and phrases that the model knows;
+- `texts`: what it is trained on and measured with; `normalization`: one form for a text, however it
+was typed; `contrast_pairs`, `contrast_templates`, `typed_sentences`: texts that are written here;
+- `words`: text to words; - `vocabulary`: the words and phrases that the model knows;
 - `vectorizer`: text to token ids, in the graph;
-- `pretraining`: word vectors from the reviews;
-- `model`: the network;
+- `features`, `pretraining`: what is known about words before the training;
+- `model`: the network; - `calibration`: its probabilities;
 - `examples`: what it is shown;
 - `learning`: how all this is put together;
-- `exporting`, `evaluation`: the SavedModel, its card and its pictures.
+- `exporting`, `evaluation`: the SavedModel, its card and its pictures;
+- `robustness`, `perturbations`: how much it stands.
 """
 
 from training.sentiment.evaluation import evaluate
 from training.sentiment.learning import train
+from training.sentiment.robustness import attack
 
-__all__ = ["evaluate", "train"]
+__all__ = ["attack", "evaluate", "train"]

@@ -26,6 +26,12 @@ LONGEST_SENTENCE = 64
 SHORTEST_PASSAGE = 48
 LONGEST_PASSAGE = 200
 
+SHORT = 32
+"""Length buckets up to this one have larger batches, ..."""
+
+SHORT_SIZE = 2
+"""... this many times as large."""
+
 
 def cut(token_ids: Sequence[np.ndarray], max_tokens: int = MAX_TOKENS) -> list[np.ndarray]:
     """Head and tail of each text, as `head_and_tail` takes them in the graph."""
@@ -66,13 +72,19 @@ def batches(rows: Sequence[np.ndarray], labels: np.ndarray, size: int) -> tf.dat
 
 
 class TrainingExamples:
-    """Reviews, with new random pieces in each epoch."""
+    """Reviews, with new random pieces in each epoch, and short texts, which stay as they are."""
 
     def __init__(
-        self, vocabulary: Vocabulary, reviews: Sequence[np.ndarray], labels: np.ndarray, seed: int
+        self,
+        vocabulary: Vocabulary,
+        reviews: Sequence[np.ndarray],
+        short: Sequence[np.ndarray],
+        labels: np.ndarray,
+        seed: int,
     ) -> None:
+        """`labels`: of the reviews, then of the short texts."""
         self.reviews = reviews
-        self.whole = cut(reviews)
+        self.whole = cut([*reviews, *short])
         self.labels = labels
         ends = vocabulary.sentence_ends
         self.starts = [
@@ -80,24 +92,35 @@ class TrainingExamples:
         ]
         self.random = np.random.default_rng(seed)
 
+    @property
+    def counted(self) -> int:
+        """How many examples an epoch has, where `SHORT_SIZE` short ones count as one."""
+        long = round(len(self.reviews) * (1 - SENTENCES))
+        return long + (len(self.whole) - long) // SHORT_SIZE
+
     def batches(self, size: int) -> tf.data.Dataset:
-        """Endless batches, each of one length bucket: (int32 [size, tokens], float32 [size, 2])."""
+        """Endless batches, each of one length bucket: (int32 [n, tokens], float32 [n, 2]).
+
+        n is `size`, for short texts `SHORT_SIZE` times as much: they cost less and say less.
+        """
         return _dataset(lambda: self._generate(size))
 
     def _generate(self, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         waiting: dict[int, list[tuple[np.ndarray, int]]] = {each: [] for each in LENGTH_BUCKETS}
         while True:
-            for index in self.random.permutation(len(self.reviews)):
+            for index in self.random.permutation(len(self.whole)):
                 piece = self.piece(index)
                 bucket = next(each for each in LENGTH_BUCKETS if len(piece) <= each)
                 waiting[bucket].append((piece, self.labels[index]))
-                if len(waiting[bucket]) == size:
+                if len(waiting[bucket]) == (SHORT_SIZE * size if bucket <= SHORT else size):
                     pieces, labels = zip(*waiting[bucket], strict=True)
                     waiting[bucket] = []
                     yield padded(pieces), one_hot(np.array(labels))
 
     def piece(self, index: int) -> np.ndarray:
-        """The review's head and tail, or a sentence or a passage of it."""
+        """A review's head and tail, or a sentence or a passage of it; or a short text."""
+        if index >= len(self.reviews):
+            return self.whole[index]
         draw = self.random.random()
         if draw < SENTENCES:
             return self._sentence(index)

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from training.sentiment.calibration import UNCALIBRATED, LengthCalibration
+from training.sentiment.features import principal_directions
 from training.sentiment.pretraining import clipped_ratios
-from training.sentiment.vocabulary import PADDING, UNKNOWN, Vocabulary
+from training.sentiment.vocabulary import FIRST_WORD, PADDING, UNKNOWN, Vocabulary
 
 DIMENSIONS = 64
 """Size of the token vectors."""
@@ -16,14 +18,19 @@ UNITS = 64
 """Units of the LSTM in each direction."""
 
 WORD_DROPOUT = 0.1
+FULL_DROPOUT = 40
+CORRECTION_DROPOUT = 0.1
 PHRASE_DROPOUT = 0.2
 VECTOR_DROPOUT = 0.2
 STATE_DROPOUT = 0.5
+SMALLEST = 1e-6
+"""A dimension that no token uses has at least this scale."""
 
 HYPERPARAMETERS: dict[str, str | int | float | bool] = {
     "dimensions": DIMENSIONS,
     "units": UNITS,
     "word_dropout": WORD_DROPOUT,
+    "correction_dropout": CORRECTION_DROPOUT,
     "phrase_dropout": PHRASE_DROPOUT,
     "vector_dropout": VECTOR_DROPOUT,
     "state_dropout": STATE_DROPOUT,
@@ -32,7 +39,10 @@ HYPERPARAMETERS: dict[str, str | int | float | bool] = {
 
 
 class WordDropout(keras.layers.Layer):  # type: ignore[misc]
-    """Replaces random words with the unknown word during training (Iyyer et al., 2015)."""
+    """Replaces random words with the unknown word during training (Iyyer et al., 2015).
+
+    Of texts below `FULL_DROPOUT` tokens fewer are replaced, since each word decides there.
+    """
 
     def __init__(self, share: float, **options: Any) -> None:
         super().__init__(**options)
@@ -43,39 +53,61 @@ class WordDropout(keras.layers.Layer):  # type: ignore[misc]
         """int32 [n, tokens], both in and out."""
         if not training:
             return token_ids
+        words = tf.cast(token_ids != PADDING, tf.float32)
+        lengths = tf.reduce_sum(words, axis=1, keepdims=True)
+        share = self.share * tf.minimum(1.0, lengths / FULL_DROPOUT)
         draw = keras.random.uniform(tf.shape(token_ids), seed=self.random)
-        return tf.where((draw < self.share) & (token_ids != PADDING), UNKNOWN, token_ids)
+        return tf.where(draw < share * words, UNKNOWN, token_ids)
 
 
-class PhraseVectors(keras.layers.Layer):  # type: ignore[misc]
-    """A word has its own vector; a phrase's vector is its last word's plus a correction.
+class TokenVectors(keras.layers.Layer):  # type: ignore[misc]
+    """A word's vector is a projection of its features, plus a correction of its own.
 
-    The corrections are dropped at random during training, so that a phrase stays similar to its
-    last word, and rare phrases learn little.
+    A phrase's vector is its last word's, plus a correction. The projection is the same for all
+    words, so those that no training text has are learned with the others; they have no correction.
+    Corrections are dropped at random during training: words stay similar to what their features
+    say, and phrases to their last words.
     """
 
-    def __init__(self, vocabulary: Vocabulary, word_vectors: np.ndarray, **options: Any) -> None:
+    def __init__(self, vocabulary: Vocabulary, features: np.ndarray, **options: Any) -> None:
         super().__init__(**options)
+        self.base = vocabulary.base
+        self.learned = FIRST_WORD + vocabulary.learned
         self.last_words = tf.constant(vocabulary.last_words)
-        self.word_vectors = self._weights_from(word_vectors, "word_vectors")
+        self.features = self._weights_from(features, "features", trainable=False)
+        directions = principal_directions(features, DIMENSIONS)
+        self.projection = self._weights_from(directions, "projection")
+        words = np.zeros((self.learned, DIMENSIONS), np.float32)
+        self.words = self._weights_from(words, "words")
         ratios = clipped_ratios(vocabulary)
-        corrections = np.zeros((vocabulary.size, word_vectors.shape[1]), np.float32)
-        corrections[:, -1] = ratios - ratios[vocabulary.last_words]
-        self.corrections = self._weights_from(corrections, "corrections")
+        phrases = np.zeros((max(1, vocabulary.size - self.base), DIMENSIONS), np.float32)
+        added = (ratios - ratios[vocabulary.last_words])[self.base :]
+        phrases[: len(added), -1] = added
+        self.phrases = self._weights_from(phrases, "phrases")
         self.random = keras.random.SeedGenerator()
 
-    def _weights_from(self, values: np.ndarray, name: str) -> keras.Variable:
-        weights = self.add_weight(shape=values.shape, name=name)
+    def _weights_from(
+        self, values: np.ndarray, name: str, *, trainable: bool = True
+    ) -> keras.Variable:
+        weights = self.add_weight(shape=values.shape, name=name, trainable=trainable)
         weights.assign(values)
         return weights
 
     def call(self, token_ids: tf.Tensor, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """int32 [n, tokens] to float32 [n, tokens, dimensions]."""
-        corrections = tf.gather(self.corrections, token_ids)
+        words = tf.gather(self.last_words, token_ids)
+        own, phrase = words < self.learned, token_ids >= self.base
         if training:
-            draw = keras.random.uniform(tf.shape(token_ids), seed=self.random)
-            corrections *= tf.cast(draw >= PHRASE_DROPOUT, tf.float32)[..., tf.newaxis]
-        return tf.gather(self.word_vectors, tf.gather(self.last_words, token_ids)) + corrections
+            own &= self._kept(token_ids, CORRECTION_DROPOUT)
+            phrase &= self._kept(token_ids, PHRASE_DROPOUT)
+        vectors = tf.matmul(tf.gather(self.features, words), self.projection)
+        vectors += _where(own, tf.gather(self.words, tf.minimum(words, self.learned - 1)))
+        return vectors + _where(
+            phrase, tf.gather(self.phrases, tf.maximum(token_ids - self.base, 0))
+        )
+
+    def _kept(self, token_ids: tf.Tensor, dropout: float) -> tf.Tensor:
+        return keras.random.uniform(tf.shape(token_ids), seed=self.random) >= dropout
 
     def all_vectors(self) -> np.ndarray:
         """The vectors of all tokens for the trained model; the padding's is 0.
@@ -83,10 +115,15 @@ class PhraseVectors(keras.layers.Layer):  # type: ignore[misc]
         Returns:
             float32 [tokens, dimensions].
         """
-        words = self.word_vectors.numpy()[self.last_words.numpy()]
-        vectors: np.ndarray = words + self.corrections.numpy()
+        count = int(self.last_words.shape[0])
+        vectors: np.ndarray = self(tf.range(count)[tf.newaxis])[0].numpy()
         vectors[PADDING] = 0
         return vectors
+
+
+def _where(chosen: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
+    """The vectors [n, tokens, dimensions] where `chosen` [n, tokens]; 0 elsewhere."""
+    return vectors * tf.cast(chosen, tf.float32)[..., tf.newaxis]
 
 
 class ReadBothWays(keras.layers.Layer):  # type: ignore[misc]
@@ -124,8 +161,8 @@ class ReadBothWays(keras.layers.Layer):  # type: ignore[misc]
 class SentimentNetwork:
     """The layers, connected for training; `TrainedNetwork` connects them for serving."""
 
-    def __init__(self, vocabulary: Vocabulary, word_vectors: np.ndarray) -> None:
-        self.vectors = PhraseVectors(vocabulary, word_vectors)
+    def __init__(self, vocabulary: Vocabulary, features: np.ndarray) -> None:
+        self.vectors = TokenVectors(vocabulary, features)
         self.reader = ReadBothWays(UNITS)
         self.verdict = keras.layers.Dense(2, activation="softmax")
         token_ids = keras.Input((None,), dtype="int32")
@@ -137,14 +174,18 @@ class SentimentNetwork:
 
 
 class TrainedNetwork:
-    """What is served: the same layers, with token vectors that are stored in 8 bits per number."""
+    """What is served: the same layers, with token vectors that are stored in 8 bits per number.
+
+    The logits are calibrated by the text's length: see `training.sentiment.calibration`.
+    """
 
     def __init__(self, network: SentimentNetwork) -> None:
         vectors = network.vectors.all_vectors()
-        scale = np.abs(vectors).max(axis=0) / np.iinfo(np.int8).max
+        scale = np.maximum(np.abs(vectors).max(axis=0), SMALLEST) / np.iinfo(np.int8).max
         table = np.rint(vectors / scale).astype(np.int8)
         self.table = tf.Variable(table, trainable=False, name="vectors")
         self.scale = tf.Variable(scale, trainable=False, name="scale")
+        self.calibration = tf.Variable(UNCALIBRATED, trainable=False, name="calibration")
         self.reader = network.reader
         self.verdict = network.verdict
 
@@ -152,13 +193,20 @@ class TrainedNetwork:
     def variables(self) -> list[tf.Variable]:
         """All variables to save."""
         weights = [*self.reader.weights, *self.verdict.weights]
-        return [self.table, self.scale, *(weight.value for weight in weights)]
+        own = [self.table, self.scale, self.calibration]
+        return [*own, *(weight.value for weight in weights)]
 
     def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:
         """int32 [n, tokens], padded on the right with 0, to probabilities float32 [n, 2]."""
         vectors = tf.cast(tf.gather(self.table, token_ids), tf.float32) * self.scale
-        return self.verdict(self.reader(vectors, token_ids))
+        states = self.reader(vectors, token_ids)
+        logits = tf.matmul(states, self.verdict.kernel.value) + self.verdict.bias.value
+        tokens = tf.reduce_sum(tf.cast(token_ids != PADDING, tf.float32), axis=1, keepdims=True)
+        log_tokens = tf.math.log(tf.maximum(tokens, 1))
+        return tf.nn.softmax(
+            logits * tf.exp(self.calibration[0] + self.calibration[1] * log_tokens)
+        )
 
-    def cool(self, temperature: float) -> None:
-        """Divide the logits by the temperature, by scaling the last layer's weights."""
-        self.verdict.set_weights([each / temperature for each in self.verdict.get_weights()])
+    def calibrate(self, calibration: LengthCalibration) -> None:
+        """Divide the logits by a temperature that depends on the text's length."""
+        self.calibration.assign([calibration.sharpness, calibration.by_length])

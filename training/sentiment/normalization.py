@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from training.data.imdb import ReviewDataset, Reviews
+from training.data.imdb import Reviews, Split
 
 NORMALIZATION: Final = "plain-text-1"
 """The rule's name in the card. Another rule gets another name."""
@@ -56,18 +56,14 @@ _LONE_ACCENT: Final = re.compile(
 _SHORT_RUN: Final = 4  # characters
 
 
-def normalized(data: ReviewDataset) -> ReviewDataset:
-    """The same reviews in plain form: the model is trained and measured on these."""
+def normalized(split: Split) -> Split:
+    """The same texts in plain form: the model is trained and measured on these."""
+    return Split(plain(split.train), plain(split.validation), plain(split.test))
 
-    def plain(reviews: Reviews) -> Reviews:
-        return replace(reviews, texts=[normalize(text) for text in reviews.texts])
 
-    return ReviewDataset(
-        train=plain(data.train),
-        validation=plain(data.validation),
-        test=plain(data.test),
-        sentences=plain(data.sentences),
-    )
+def plain(reviews: Reviews) -> Reviews:
+    """The same reviews in plain form."""
+    return replace(reviews, texts=[normalize(text) for text in reviews.texts])
 
 
 def normalize(text: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse  # type: ignore[import-untyped]
 from sklearn.utils.extmath import randomized_svd
 
-from training.sentiment.vocabulary import FIRST_WORD, PADDING, Vocabulary
+from training.sentiment.vocabulary import FIRST_WORD, PADDING, UNKNOWN, Vocabulary
 
 WINDOW = 6
 """Words up to this distance count as context; nearer ones have more weight."""
@@ -28,7 +28,7 @@ STRONGEST_RATIO = 3.0
 def pretrained_vectors(
     vocabulary: Vocabulary, token_ids: Sequence[np.ndarray], dimensions: int, seed: int
 ) -> np.ndarray:
-    """A vector for every word from its contexts, with its log-count ratio as the last entry.
+    """A vector for every word that the texts have, from its contexts there.
 
     Args:
         vocabulary: of the words.
@@ -37,15 +37,15 @@ def pretrained_vectors(
         seed: of the factorisation.
 
     Returns:
-        float32 [words, dimensions], rows as word ids.
+        float32 [learned words, dimensions], rows as word ids.
     """
-    words = [vocabulary.last_words[review] for review in token_ids]
-    association = _mutual_information(_company(words, vocabulary.base))
-    left, strength, _ = randomized_svd(association, dimensions - 1, n_iter=3, random_state=seed)
+    size = FIRST_WORD + vocabulary.learned
+    last = np.where(vocabulary.last_words < size, vocabulary.last_words, UNKNOWN)
+    association = _mutual_information(_company([last[review] for review in token_ids], size))
+    left, strength, _ = randomized_svd(association, dimensions, n_iter=3, random_state=seed)
     vectors = left * np.sqrt(strength)
     vectors *= SPREAD / vectors.std()
-    ratios = clipped_ratios(vocabulary)[: vocabulary.base]
-    return np.column_stack([vectors, ratios]).astype(np.float32)
+    return np.asarray(vectors, np.float32)
 
 
 def clipped_ratios(vocabulary: Vocabulary) -> np.ndarray:

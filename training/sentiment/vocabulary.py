@@ -36,6 +36,8 @@ class Vocabulary:
     """int64 [phrases]."""
     log_count_ratios: np.ndarray
     """float32 [tokens]: ln of the ratio of positive to negative reviews with the token."""
+    learned: int
+    """How many of the words, the first ones, the model is trained with."""
 
     @property
     def size(self) -> int:
@@ -78,24 +80,30 @@ def phrase_keys(words: np.ndarray, base: int, length: int) -> np.ndarray:
 
 
 def learn_vocabulary(
-    texts: Sequence[str], labels: np.ndarray, words: int, phrases: int
+    texts: Sequence[str],
+    labels: np.ndarray,
+    words: int,
+    phrases: int,
+    other_words: Sequence[bytes] = (),
 ) -> Vocabulary:
     """The most frequent words, and the phrases that mean more than their last word.
 
     Args:
         texts: n reviews.
         labels: int64 [n], 1 is positive.
-        words: the maximum number of words.
+        words: the maximum number of words that are learned from the texts.
         phrases: the maximum number of phrases.
+        other_words: more words to know; those that the texts have not are known as well.
     """
     found, lengths = _all_words(texts)
-    known = [word for word, _ in Counter(found).most_common(words)]
+    learned = [word for word, _ in Counter(found).most_common(words)]
+    known = list(dict.fromkeys([*learned, *other_words]))
     ids = {word: FIRST_WORD + rank for rank, word in enumerate(known)}
     flat = np.array([ids.get(word, UNKNOWN) for word in found], np.int64)
     # Padding before each review keeps phrases from crossing its border.
     flat = np.insert(flat, np.cumsum(lengths) - lengths, PADDING)
     review_of = np.repeat(np.arange(len(texts)), lengths + 1)
-    return _with_phrases(known, flat, review_of, labels, phrases)
+    return _with_phrases(known, len(learned), flat, review_of, labels, phrases)
 
 
 def _ids(wanted: list[bytes], words: list[bytes]) -> list[int]:
@@ -111,7 +119,12 @@ def _all_words(texts: Sequence[str]) -> tuple[list[bytes], np.ndarray]:
 
 
 def _with_phrases(
-    words: list[bytes], flat: np.ndarray, review_of: np.ndarray, labels: np.ndarray, phrases: int
+    words: list[bytes],
+    learned: int,
+    flat: np.ndarray,
+    review_of: np.ndarray,
+    labels: np.ndarray,
+    phrases: int,
 ) -> Vocabulary:
     base = FIRST_WORD + len(words)
     inside = np.where(np.isin(flat, _ids(SENTENCE_ENDS, words)), UNKNOWN, flat)
@@ -127,7 +140,7 @@ def _with_phrases(
     word_ratios[single.terms] = single.log_ratios
     word_ratios[:FIRST_WORD] = 0
     log_count_ratios = np.concatenate([word_ratios, ratios[chosen]])
-    return Vocabulary(words, keys[chosen], log_count_ratios.astype(np.float32))
+    return Vocabulary(words, keys[chosen], log_count_ratios.astype(np.float32), learned)
 
 
 def _surprise(phrases: "_Counts", shorter: "_Counts", ending: int) -> np.ndarray:
