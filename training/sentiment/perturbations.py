@@ -11,7 +11,7 @@ KEYBOARD = ["qwertyuiop", "asdfghjkl", "zxcvbnm"]
 ACCENTED = dict(zip("aeiounc", "áéíóúñç", strict=True))
 """Letters as in other languages: 'é' is one key away on many keyboards."""
 
-JOINED = "\0 "
+JOINED = "\0"
 """A word that ends with a zero byte is joined to the next one."""
 
 Random = np.random.Generator
@@ -32,7 +32,7 @@ def perturbed(text: str, kind: str, share: float, random: Random) -> str:
     changed = [
         change(word, random) if hit else word for word, hit in zip(words, chosen, strict=True)
     ]
-    return " ".join(changed).replace(JOINED, "")
+    return " ".join(changed).replace(f"{JOINED} ", "").replace(JOINED, "")
 
 
 def all_perturbed(texts: Sequence[str], kind: str, share: float, seed: int) -> list[str]:
@@ -94,7 +94,7 @@ def _spaced(word: str, random: Random) -> str:
         case 1:
             return word + " "
         case _:
-            return word + JOINED[0]
+            return word + JOINED
 
 
 KINDS: dict[str, Callable[[str, Random], str]] = {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from training.sentiment.misspellings import misspellings
 from training.sentiment.vocabulary import FIRST_WORD, PADDING, UNKNOWN, Vocabulary
 from training.sentiment.words import split_words
 
@@ -19,14 +20,17 @@ class Vectorizer:
     """Gives each word of a text the id of the longest known phrase that ends with it.
 
     So "it was not good" becomes the ids of "it", "was", "was not" and "not good", if the vocabulary
-    has these phrases: there is one token per word.
+    has these phrases: there is one token per word. Frequent misspellings count as their words.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        first_phrase = vocabulary.base
         self.base = tf.constant(vocabulary.base, tf.int64)
-        self.words = _table(vocabulary.words, FIRST_WORD, tf.string, UNKNOWN)
-        self.phrases = _table(vocabulary.phrases, first_phrase, tf.int64, MISSING)
+        meant = misspellings(vocabulary)
+        words = [*vocabulary.words, *meant]
+        ids = np.array([*range(FIRST_WORD, vocabulary.base), *meant.values()])
+        phrases = np.arange(vocabulary.base, vocabulary.base + len(vocabulary.phrases))
+        self.words = _table(words, ids, tf.string, UNKNOWN)
+        self.phrases = _table(vocabulary.phrases, phrases, tf.int64, MISSING)
 
     @property
     def tables(self) -> list[tf.lookup.StaticHashTable]:
@@ -73,9 +77,8 @@ def head_and_tail(token_ids: tf.Tensor, counts: tf.Tensor, max_tokens: int) -> t
 
 
 def _table(
-    keys: list[bytes] | np.ndarray, first_value: int, dtype: tf.DType, default: int
+    keys: list[bytes] | np.ndarray, values: np.ndarray, dtype: tf.DType, default: int
 ) -> tf.lookup.StaticHashTable:
-    values = np.arange(first_value, first_value + len(keys))
     pairs = tf.lookup.KeyValueTensorInitializer(tf.constant(keys, dtype), values, dtype, tf.int64)
     return tf.lookup.StaticHashTable(pairs, default)
 
