@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from training import cli
 from training.card import TrainingRecord
-from training.data import cifar, fashion, imdb, mnist
+from training.data import cifar, fashion, imdb, lexicon, mnist, word_vectors
 from training.data.images import ImageDataset
 from training.errors import DownloadError
 from training.recipes import FULL_BATCH, RECIPES, SHIPPED, Recipe, ShippedModel
@@ -249,7 +249,7 @@ def test_fetch_says_what_it_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable() -> None:
         raise DownloadError("Neither here nor there.")
 
-    for module in (mnist, imdb, fashion):
+    for module in (mnist, imdb, word_vectors, lexicon, fashion):
         monkeypatch.setattr(module, "load", lambda: None)
     monkeypatch.setattr(cifar, "load", unreachable)
     result = run("fetch")

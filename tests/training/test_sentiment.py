@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from training.data import imdb, lexicon, word_vectors
 from training.data.imdb import ReviewDataset, Reviews, Split
 from training.data.word_vectors import WordVectors
 from training.recipes import Recipe
+from training.sentiment import robustness
+from training.sentiment import texts as all_texts
 from training.sentiment.calibration import LengthCalibration
 from training.sentiment.examples import LENGTH_BUCKETS, MAX_TOKENS, TrainingExamples, cut, padded
 from training.sentiment.model import SentimentNetwork, TrainedNetwork
+from training.sentiment.perturbations import KINDS
 from training.sentiment.pretraining import pretrained_vectors
 from training.sentiment.vectorizer import Vectorizer, head_and_tail
 from training.sentiment.vocabulary import UNKNOWN, Vocabulary, learn_vocabulary, phrase_keys
@@ -104,6 +108,8 @@ def trained(
         patch.setattr(imdb, "load", lambda: dataset)
         patch.setattr(word_vectors, "load", lambda: glove)
         patch.setattr(lexicon, "load", lambda: RATINGS)
+        for kind in ("PLAIN", "COMPOSED", "VALIDATION", "TEST"):
+            patch.setattr(all_texts, f"{kind}_PAIRS", 60)
         yield folder, sentiment.train(RECIPE, folder)
 
 
@@ -281,6 +287,27 @@ def test_training_makes_a_model_a_card_and_pictures(trained: tuple[Path, Card]) 
     }  # fmt: skip
     assert golden_signatures(folder) == card.signatures.keys()
     assert "golden.npz" in card.files
+
+
+def test_an_attack_shows_what_typos_and_the_like_cost(
+    trained: tuple[Path, Card], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(robustness, "SHARES", [0.2, 0.5])
+    folder = tmp_path / "sentiment" / "2"
+    shutil.copytree(trained[0], folder)
+    card = sentiment.attack(folder)
+    studied = [metric for metric in card.metrics if metric.name.startswith("accuracy_with_")]
+    assert len(studied) == 2 * len(KINDS) * 2
+    unchanged = {
+        metric.dataset: metric.value for metric in card.metrics if metric.name == "accuracy"
+    }
+    for metric in studied:
+        assert metric.baseline is not None
+        assert metric.baseline.value == unchanged[metric.dataset]
+        if "_case_" in metric.name:
+            assert metric.value == unchanged[metric.dataset], "the model reads small letters"
+    assert (folder / "robustness.png").exists()
+    assert sentiment.evaluate(folder) == card
 
 
 def test_evaluating_again_writes_the_same_card(trained: tuple[Path, Card]) -> None:
