@@ -14,7 +14,7 @@ from training.data import imdb, lexicon, word_vectors
 from training.data.imdb import ReviewDataset, Reviews, Split
 from training.data.word_vectors import WordVectors
 from training.recipes import Recipe
-from training.sentiment import robustness
+from training.sentiment import learning, robustness
 from training.sentiment import texts as all_texts
 from training.sentiment.calibration import LengthCalibration
 from training.sentiment.examples import LENGTH_BUCKETS, MAX_TOKENS, TrainingExamples, cut, padded
@@ -99,18 +99,28 @@ def vectorizer(vocabulary: Vocabulary) -> Vectorizer:
 
 
 @pytest.fixture(scope="module")
-def trained(
+def sources(
     dataset: ReviewDataset, glove: WordVectors, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, Card]]:
-    """A model trained quickly, through every step of the real training."""
-    folder = tmp_path_factory.mktemp("models") / "sentiment" / "2"
+) -> Iterator[Path]:
+    """The made-up texts instead of all real ones, and the folder of a cache of its own."""
+    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRIDENT_CACHE", str(folder))
         patch.setattr(imdb, "load", lambda: dataset)
         patch.setattr(word_vectors, "load", lambda: glove)
         patch.setattr(lexicon, "load", lambda: RATINGS)
         for kind in ("PLAIN", "COMPOSED", "VALIDATION", "TEST"):
             patch.setattr(all_texts, f"{kind}_PAIRS", 60)
-        yield folder, sentiment.train(RECIPE, folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def trained(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Card]:
+    """A model trained quickly, through every step of the real training."""
+    folder = tmp_path_factory.mktemp("models") / "sentiment" / "2"
+    card = sentiment.train(RECIPE, folder)
+    assert not list(sources.iterdir()), "what the training needed is gone"
+    return folder, card
 
 
 @pytest.fixture(scope="module")
@@ -287,6 +297,28 @@ def test_training_makes_a_model_a_card_and_pictures(trained: tuple[Path, Card]) 
     }  # fmt: skip
     assert golden_signatures(folder) == card.signatures.keys()
     assert "golden.npz" in card.files
+
+
+def test_an_interrupted_training_goes_on_after_its_teacher(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = []
+
+    def counted(model: Any, *_: object, **__: object) -> dict[str, list[float]]:
+        fits.append(type(model).__name__)
+        return {}
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, "fit", counted)
+    monkeypatch.setattr(learning, "TrainedNetwork", interrupt)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            sentiment.train(RECIPE, tmp_path / "sentiment" / "1")
+    assert fits == ["Functional", "Distilled", "Distilled"]
+    for teacher in sources.iterdir():
+        teacher.unlink()
 
 
 def test_an_attack_shows_what_typos_and_the_like_cost(
