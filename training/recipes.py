@@ -50,7 +50,7 @@ PLAIN_RECIPE = Recipe(epochs=5, batch_size=64, learning_rate=1e-3)
 
 RECIPES = {
     "digits": Recipe(epochs=50, batch_size=128, learning_rate=3e-3),
-    "sentiment": Recipe(epochs=6, batch_size=64, learning_rate=2e-3),
+    "sentiment": Recipe(epochs=4, batch_size=64, learning_rate=2e-3),
     "embedding": Recipe(epochs=30, batch_size=128, learning_rate=2e-3),
     "generator": Recipe(epochs=16, batch_size=64, learning_rate=1e-3),
     "fashion": Recipe(epochs=50, batch_size=128, learning_rate=3e-3),

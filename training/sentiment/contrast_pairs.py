@@ -181,7 +181,7 @@ def _finished(pair: Template, random: np.random.Generator) -> Template:
     small = random.random() < LOWER_CASE
 
     def finished(text: str) -> str:
-        text = CONTRACTION.sub(lambda found: _spelled(found[1], APOSTROPHES[apostrophe]), text)
+        text = respelled(text, apostrophe)
         if text[-1] not in "!?":
             text = text.removesuffix(".") + ENDINGS[ending]
         return text if small else text[0].upper() + text[1:]
@@ -217,7 +217,13 @@ def _with_words(text: str, words: dict[str, list[str]]) -> str:
     return SLOT.sub(word, text)
 
 
-def _spelled(verb: str, apostrophe: str | None) -> str:
-    if apostrophe is None:
-        return f"{IN_FULL.get(verb, verb)} not"
-    return f"{verb}n{apostrophe}t"
+def respelled(text: str, form: int) -> str:
+    """The text with "isn't" and the like spelled with another one of `APOSTROPHES`."""
+    apostrophe = APOSTROPHES[form]
+
+    def spelled(found: re.Match[str]) -> str:
+        if apostrophe is None:
+            return f"{IN_FULL.get(found[1], found[1])} not"
+        return f"{found[1]}n{apostrophe}t"
+
+    return CONTRACTION.sub(spelled, text)

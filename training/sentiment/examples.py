@@ -17,7 +17,7 @@ LENGTH_BUCKETS = [16, 32, 64, 128, 256]
 MAX_TOKENS = LENGTH_BUCKETS[-1]
 HEAD_TOKENS = MAX_TOKENS // HEAD_SHARE
 
-SENTENCES = 0.15
+SENTENCES = 0.25
 PASSAGES = 0.25
 """Shares of the reviews that are shown as a sentence or as a passage; the others are whole."""
 

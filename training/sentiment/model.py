@@ -18,10 +18,10 @@ UNITS = 64
 """Units of the LSTM in each direction."""
 
 WORD_DROPOUT = 0.1
-FULL_DROPOUT = 40
-CORRECTION_DROPOUT = 0.1
+FULL_DROPOUT = 16
+CORRECTION_DROPOUT = 0.4
 PHRASE_DROPOUT = 0.2
-VECTOR_DROPOUT = 0.2
+VECTOR_DROPOUT = 0.3
 STATE_DROPOUT = 0.5
 SMALLEST = 1e-6
 """A dimension that no token uses has at least this scale."""

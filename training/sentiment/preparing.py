@@ -15,7 +15,7 @@ from training.sentiment.texts import Texts
 from training.sentiment.vectorizer import Vectorizer
 from training.sentiment.vocabulary import Vocabulary, learn_vocabulary
 
-WORDS = 16_000
+WORDS = 10_000
 PHRASES = 14_000
 OTHER_WORDS = 30_000
 """The most frequent words of GloVe are known as well, ..."""
