@@ -55,7 +55,8 @@ def train(recipe: Recipe, target: Path) -> Card:
     if recipe.quick:
         data = shortened(data)
     prepared = prepare(data, load_knowledge(), recipe.seed)
-    network, history = _fit(prepared, recipe, teacher=_teacher(prepared, recipe))
+    teacher_file = _teacher_file(prepared, recipe)
+    network, history = _fit(prepared, recipe, teacher=_teacher(prepared, recipe, teacher_file))
     trained = TrainedNetwork(network)
     found = _calibrate(trained, prepared.vectorizer, data)
     record = TrainingRecord(
@@ -85,7 +86,7 @@ def train(recipe: Recipe, target: Path) -> Card:
         export_network(trained, prepared.vectorizer, folder, examples)
         record.write(folder)
         card = evaluate(folder)
-    _teacher_file(_teacher_recipe(recipe)).unlink(missing_ok=True)
+    teacher_file.unlink(missing_ok=True)
     return card
 
 
@@ -109,16 +110,14 @@ def _spread(reviews: Reviews) -> Reviews:
     return Reviews(reviews.texts[::step], reviews.labels[::step])
 
 
-def _teacher(prepared: Prepared, recipe: Recipe) -> SentimentNetwork:
+def _teacher(prepared: Prepared, recipe: Recipe, path: Path) -> SentimentNetwork:
     """A network that has learned from the labels alone: trained now, or by an interrupted run."""
-    recipe = _teacher_recipe(recipe)
-    path = _teacher_file(recipe)
     if path.exists():
         logger.info("The teacher of an interrupted training is in %s", path)
         teacher = SentimentNetwork(prepared.vocabulary, prepared.features)
         teacher.model.load_weights(path)
         return teacher
-    teacher, _ = _fit(prepared, recipe)
+    teacher, _ = _fit(prepared, replace(recipe, seed=recipe.seed + 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"unfinished-{path.name}")
     teacher.model.save_weights(unfinished)
@@ -126,12 +125,10 @@ def _teacher(prepared: Prepared, recipe: Recipe) -> SentimentNetwork:
     return teacher
 
 
-def _teacher_recipe(recipe: Recipe) -> Recipe:
-    return replace(recipe, seed=recipe.seed + 1)
-
-
-def _teacher_file(recipe: Recipe) -> Path:
-    name = cache.hash_of(repr((recipe, HYPERPARAMETERS)).encode())[:16]
+def _teacher_file(prepared: Prepared, recipe: Recipe) -> Path:
+    """In the cache; another recipe or other texts have another file."""
+    token_ids = np.concatenate([*prepared.reviews, *prepared.short])
+    name = cache.hash_of(repr((recipe, HYPERPARAMETERS)).encode() + token_ids.tobytes())[:16]
     return cache.folder() / f"sentiment-teacher-{name}.weights.h5"
 
 
