@@ -57,5 +57,6 @@ def calibrated(judged: Judged, calibration: LengthCalibration) -> np.ndarray:
     log_tokens = np.log(np.maximum(judged.tokens, 1))
     sharpness = np.exp(calibration.sharpness + calibration.by_length * log_tokens)
     logits = np.log(np.maximum(judged.probabilities, np.finfo(np.float32).tiny))
-    powers = np.exp(logits * sharpness[:, np.newaxis])
+    logits *= sharpness[:, np.newaxis]
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
