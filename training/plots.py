@@ -53,6 +53,8 @@ def curves(panels: Mapping[str, Mapping[str, Mapping[float, float]]], what: str)
             axes.legend()
     for axes in grid[:, 0]:
         axes.set_ylabel(what)
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.axis("off")
     return _png(figure)
 
 
