@@ -28,3 +28,12 @@ def test_calibrating_changes_no_decision() -> None:
     after = calibrated(judged, LengthCalibration(sharpness=-1.0, by_length=0.2))
     assert (after.argmax(axis=1) == judged.probabilities.argmax(axis=1)).all()
     assert after.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_network_without_mistakes_stays_finite() -> None:
+    labels = np.array([0, 1] * 50)
+    sure = np.where(labels[:, np.newaxis] == [0, 1], 0.9, 0.1)
+    judged = Judged(sure, labels, np.full(100, 20))
+    after = calibrated(judged, fit([judged]))
+    assert np.isfinite(after).all()
+    assert (after.argmax(axis=1) == labels).all()

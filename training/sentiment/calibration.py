@@ -15,6 +15,8 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 from training.metrics import negative_log_likelihood
 
 UNCALIBRATED = [0.0, 0.0]
+BOUNDS = [(-3.0, 3.0), (-1.0, 1.0)]
+"""If no text is misjudged, no sharpness would be too large."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def fit(sets: Sequence[Judged]) -> LengthCalibration:
             )
         )
 
-    best = minimize(loss, UNCALIBRATED, method="Nelder-Mead").x
+    best = minimize(loss, UNCALIBRATED, method="Nelder-Mead", bounds=BOUNDS).x
     return LengthCalibration(*map(float, best))
 
 
