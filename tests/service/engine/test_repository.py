@@ -83,7 +83,8 @@ def test_a_damaged_version_is_rejected_and_the_others_are_not(models: Path, dama
     make_damage, sentence = DAMAGES[damage]
     make_damage(models)
     found = read_models(models)
-    assert [(a.card.name, a.card.version) for a in found.artifacts] == [("slow", 1), ("tint", 2)]
+    good = [(artifact.card.name, artifact.card.version) for artifact in found.artifacts]
+    assert good == [("sketch", 1), ("slow", 1), ("tint", 2)]
     (rejected,) = found.rejected
     assert (rejected.name, rejected.version) == ("tint", "1")
     assert re.search(sentence, rejected.reason)
@@ -96,7 +97,7 @@ def test_no_good_version_at_all_is_an_error_that_names_each(models: Path) -> Non
         card.unlink()
     with pytest.raises(CorruptModelError, match="No model in") as caught:
         read_models(models)
-    for version in ("slow/1", "tint/1", "tint/2"):
+    for version in ("sketch/1", "slow/1", "tint/1", "tint/2"):
         assert f"{models}/{version}/model.json can't be read" in str(caught.value)
 
 
@@ -124,19 +125,19 @@ def test_models_come_by_name_and_newest_first(models: Path) -> None:
     card = json.loads((newest / "model.json").read_text())
     (newest / "model.json").write_text(json.dumps(card | {"version": 10}))
     found = [(a.card.name, a.card.version) for a in read_models(models).artifacts]
-    assert found == [("slow", 1), ("tint", 10), ("tint", 2), ("tint", 1)]
+    assert found == [("sketch", 1), ("slow", 1), ("tint", 10), ("tint", 2), ("tint", 1)]
 
 
 def test_what_is_no_model_is_passed_over(models: Path) -> None:
     (models / "README.md").write_text("about these models")
     (models / "tint" / "draft").mkdir()
     (models / "tint" / "1" / "confusion.png").write_bytes(b"a picture")
-    assert len(read_models(models).artifacts) == 3
+    assert len(read_models(models).artifacts) == 4
 
 
 def test_the_service_does_not_start_without_a_good_model(models: Path) -> None:
-    shutil.rmtree(models / "slow")
-    shutil.rmtree(models / "tint" / "2")
+    for good in ("sketch", "slow", "tint/2"):
+        shutil.rmtree(models / good)
     _alter_byte(models)
     run = _serve(models)
     assert run.returncode != 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.api.access.keys import make_key
-from tests.service.live_server import LiveServer
+from tests.service.live_server import LiveServer, wait_for
 from tests.service.some_keys import keys_setting
 
 ADMIN_KEY = make_key()
@@ -46,4 +46,6 @@ def attacked(every_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     observed["keys"] = keys_setting((ADMIN_KEY, "ops", "predict,metrics,admin"), anyone=True)
     folder = tmp_path_factory.mktemp("attacked")
     with LiveServer(folder, every_model, **LIMITS, **observed) as live:
-        yield live.wait_until_ready()
+        live.wait_until_ready()
+        wait_for(lambda: live.log.count("ready: gRPC") == 2)  # what still loads grows
+        yield live

@@ -10,7 +10,7 @@ import pytest
 from tests.service.drawings import encode, grey
 from tests.service.fuzzing.planted import Planted
 from tests.service.live.attack import hostile_calls as calls
-from tests.service.live_server import LiveServer
+from tests.service.live_server import LiveServer, wait_for
 
 NOTING = """
 import os
@@ -46,8 +46,9 @@ def test_no_file_is_written_while_requests_are_answered(
     """
     mark = Planted()
     large = encode(grey(np.random.default_rng(0).random((1500, 1500))))
-    with LiveServer(tmp_path, every_model, stall_timeout=1) as live:
+    with LiveServer(tmp_path, every_model, workers=2, stall_timeout=1) as live:
         live.wait_until_ready()
+        wait_for(lambda: live.log.count("ready: gRPC") == 2)
         with httpx.Client(base_url=live.url, timeout=30) as client:
             answer = client.post("/classify", files={"image": ("a.png", large, "image/png")})
             before = notes.read_text().splitlines()
