@@ -1,8 +1,8 @@
 """Templates of contrast pairs: two short texts that differ by a negation or a turn.
 
 The first text of each pair is positive, the second one negative. The slots are filled by
-`contrast_pairs`. `TRAIN` is trained on, `VALIDATION` chooses and calibrates, `HELD_OUT` only
-measures: its templates are other sentences, and some of its constructions are nowhere in `TRAIN`.
+`contrast_pairs`. `TRAIN` is trained on, `VALIDATION` chooses, `HELD_OUT` only measures: its
+templates are other sentences, and some of its constructions are nowhere in `TRAIN`.
 """
 
 Template = tuple[str, str]

@@ -154,7 +154,7 @@ def _fit(
 
 
 def _calibrate(trained: TrainedNetwork, vectorizer: Vectorizer, data: Texts) -> LengthCalibration:
-    """Calibrate the probabilities."""
+    """Calibrate the probabilities by texts that people wrote; the pairs are made by rules."""
     answer = tf.function(trained, reduce_retracing=True)
 
     def judged(reviews: Reviews) -> Judged:
@@ -162,7 +162,7 @@ def _calibrate(trained: TrainedNetwork, vectorizer: Vectorizer, data: Texts) -> 
         tokens = np.array([len(row) for row in rows])
         return Judged(judge(answer, rows), reviews.labels, tokens)
 
-    parts = [data.reviews.validation, data.sentences.validation, data.pairs.validation]
+    parts = [data.reviews.validation, data.sentences.validation]
     found = calibration.fit([judged(part) for part in parts])
     trained.calibrate(found)
     return found
