@@ -1,13 +1,11 @@
 """`python -m training membership`."""
 
-import time
 from pathlib import Path
 
 import click
 
 from training.recipes import RECIPES
-from training.report import show
-from training.trainers import trainer
+from training.study_command import run_study
 
 
 @click.command("membership")
@@ -24,12 +22,5 @@ def membership_command(name: str, folder: Path | None) -> None:
         python -m training membership digits
         python -m training membership digits models/digits/3
     """  # noqa: D301 - click wants the character itself
-    study = getattr(trainer(name), "membership", None)
-    if study is None:
-        raise click.UsageError(
-            f"There is no such study of {name}: it isn't a classifier of pictures."
-        )
-    started = time.monotonic()
-    target = folder or Path("models", name, "1")
-    card = study(target)
-    show(target, card, time.monotonic() - started)
+    missing = f"There is no such study of {name}: it isn't a classifier of pictures."
+    run_study("membership", name, folder, missing)

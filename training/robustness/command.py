@@ -1,13 +1,11 @@
 """`python -m training attack`."""
 
-import time
 from pathlib import Path
 
 import click
 
 from training.recipes import RECIPES
-from training.report import show
-from training.trainers import trainer
+from training.study_command import run_study
 
 
 @click.command("attack")
@@ -24,10 +22,4 @@ def attack_command(name: str, folder: Path | None) -> None:
         python -m training attack digits
         python -m training attack digits models/digits/2
     """  # noqa: D301 - click wants the character itself
-    attack = getattr(trainer(name), "attack", None)
-    if attack is None:
-        raise click.UsageError(f"There is no attack on {name}: it isn't a classifier.")
-    started = time.monotonic()
-    target = folder or Path("models", name, "1")
-    card = attack(target)
-    show(target, card, time.monotonic() - started)
+    run_study("attack", name, folder, f"There is no attack on {name}: it isn't a classifier.")

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from training import cli
-from training.privacy import command
+from training import cli, study_command
 from training.recipes import PRIVATE, RECIPES, Recipe
 
 
@@ -30,7 +29,7 @@ class Notes:
 def notes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Notes:
     noted = Notes()
     monkeypatch.chdir(tmp_path)
-    for module in (cli, command):
+    for module in (cli, study_command):
         monkeypatch.setattr(module, "trainer", lambda name: noted)
         monkeypatch.setattr(module, "show", lambda *_: None)
     return noted
