@@ -74,7 +74,7 @@ class Lifecycle:
     @property
     def takes_connections(self) -> bool:
         """Whether it takes its share of the connections that workers share."""
-        return self.ready or self._stopping
+        return (self.ready or self._stopping) and not self._hangs
 
     async def start(self) -> None:
         """Load the models in the background: alive at once, ready when they answer."""
@@ -110,7 +110,9 @@ class Lifecycle:
     def _end_hung(self, loop: asyncio.AbstractEventLoop, hang: Hang) -> None:
         """End the process, in the watchdog's thread. Other requests have a moment to finish."""
         logger.error("%s: this worker ends, and another takes its place", hang.what)
+        # Before the callers get their answers: their next connections go to the other workers.
         self._hangs = True
+        self._ready_mark.set(ready=False)
         if hang.model is not None:
             loop.call_soon_threadsafe(hang.model.batcher.give_up, _hung(self._call_timeout))
         os.kill(os.getpid(), signal.SIGTERM)  # it drains, if the event loop isn't stuck

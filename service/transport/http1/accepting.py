@@ -89,12 +89,15 @@ class _SharedSocket:
     def close(self) -> None:
         """Accept the connections that wait, and no more after that; open ones stay.
 
-        When the last process closes the socket, the kernel resets connections that still wait.
+        When the last process closes the socket, the kernel resets connections that still wait. If
+        this process isn't ready, those are left to another that is.
         """
         if self._closed:
             return
         self._closed = True
         self._loop.remove_reader(self._socket)
+        if not self._loop.is_ready() and self._loop.is_another_ready():
+            return
         with suppress(OSError):
             for _ in range(_BACKLOG):
                 self._accept()
@@ -135,10 +138,13 @@ class _SharedSocket:
             logger.error("no connections are accepted for %d s: %s", _PAUSE, error.strerror)  # noqa: TRY400
             self._loop.call_later(_PAUSE, self.start)
         else:
-            if self._loop.is_ready():
-                self._loop.call_later(_TURN, self._take, min(2 * count, _MOST))
-            else:
-                self.start()
+            self._loop.call_later(_TURN, self._go_on, min(2 * count, _MOST))
+
+    def _go_on(self, count: int) -> None:
+        if self._loop.is_ready():
+            self._take(count)
+        else:
+            self.start()
 
     def _accept(self) -> None:
         connection, _ = self._socket.accept()

@@ -221,6 +221,45 @@ def test_a_process_that_is_not_ready_takes_nothing_while_another_is_ready(
     run(scenario(), OneOfTwo)
 
 
+class EndingLoop(SharingLoop):
+    """The loop of a process that is ready until it isn't, while another is all the time."""
+
+    is_ending = False
+
+    @classmethod
+    def is_ready(cls) -> bool:
+        return not cls.is_ending
+
+    @staticmethod
+    def is_another_ready() -> bool:
+        return True
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_process_that_ends_leaves_the_rest_of_a_burst_to_the_other(
+    closes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "_TURN", 0.05)
+    monkeypatch.setattr(EndingLoop, "is_ending", False)
+
+    async def scenario() -> None:
+        first = asyncio.Event()
+        with listening() as sock, ExitStack() as clients, sock.dup() as same:
+            for _ in range(20):
+                clients.enter_context(socket.create_connection(sock.getsockname()))
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(lambda: Greeted(first), sock=sock)
+            await first.wait()
+            EndingLoop.is_ending = True
+            if closes:
+                server.close()
+            await asyncio.sleep(0.2)
+            assert waiting(same) == 19
+            server.close()
+
+    run(scenario(), EndingLoop)
+
+
 def test_what_nobody_else_takes_is_answered_even_by_a_process_that_is_not_ready() -> None:
     async def scenario() -> None:
         with listening() as sock:
