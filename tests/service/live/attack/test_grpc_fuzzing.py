@@ -16,7 +16,7 @@ from service.api.trident.inference_pb2 import (
     Tensor,
 )
 from tests.service.fuzzing.grpc_attacker import GrpcAttacker
-from tests.service.live.attack.test_http_fuzzing import Size, size_of
+from tests.service.live.attack.test_http_fuzzing import MOST_THREADS, Size, size_of
 from tests.service.live.grpc_client import inference_stub
 from tests.service.live_server import LiveServer, wait_for
 
@@ -24,13 +24,11 @@ SEED = int(os.environ.get("FUZZ_SEED", "1"))
 COUNT = int(os.environ.get("FUZZ_INPUTS", "5000"))
 ONE = os.environ.get("FUZZ_INPUT")
 
-WARM_UP = 1_000  # inputs, until what is loaded once is loaded
+WARM_UP = COUNT // 2  # inputs, until each worker has begun what begins when it is first needed
 CHECK_EVERY = 100
 MOST_GROWTH = 112 * 1024**2
 """Bytes of a worker, from then to the end. TensorFlow keeps buffers for each batch size that it
 meets: by requests to the generator alone a worker grows by 80 MB, and then no more."""
-
-MOST_THREADS = 24  # a model's thread, TensorFlow's or the pictures', begins when it is first needed
 
 
 class GoodCalls:
