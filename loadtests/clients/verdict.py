@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import comb
 from typing import Final
 
-ERROR_RATES: Final[Mapping[str, float]] = {"classify": 0.0054, "sentiment": 0.1933}
+ERROR_RATES: Final[Mapping[str, float]] = {"classify": 0.0054, "sentiment": 0.1961}
 """The known error rates of the shipped models, 1 - accuracy: MNIST's test images for `digits`,
 single sentences (Rotten Tomatoes) for `sentiment`. From models/NAME/1/model.json."""
 

@@ -1,8 +1,8 @@
 """The sentiment classifier: does the author of a text like what it is about?
 
 - `texts`: what it is trained on and measured with; `normalization`: one form for a text, however it
-was typed; `contrast_pairs`, `contrast_templates`, `typed_sentences`: texts that are written here;
-`negations`: texts that are made of reviews;
+was typed; `contrast_pairs`, `contrast_templates`, `written_pairs`, `typed_sentences`: texts that
+are written here; `negations`: texts that are made of reviews;
 - `words`: text to words; `vocabulary`: the words and phrases that the model knows; `misspellings`:
 how these may be written as well; `vectorizer`: text to token ids, in the graph;
 - `features`, `pretraining`: what is known about words before the training;

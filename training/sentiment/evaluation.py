@@ -37,10 +37,12 @@ BASELINE_NAME = "TF-IDF of words and word pairs + logistic regression"
 REVIEWS = "IMDB reviews of other films"
 SENTENCES = "Rotten Tomatoes sentences"
 PAIRS = "contrast pairs of held-out templates"
+WRITTEN = "contrast pairs of another writer"
 TYPED = "sentences that newcomers type"
 NOTES = {
     SENTENCES: "a quarter of them, never trained on",
     PAIRS: "two texts that differ by a negation or a turn",
+    WRITTEN: "two hundred, written one by one by somebody who knew no training text",
     TYPED: "fifty, written before the training",
 }
 LOWER_IS_BETTER = {"expected_calibration_error"}
@@ -81,7 +83,12 @@ def evaluate(folder: Path) -> Card:
 
 def short_texts(data: Texts) -> dict[str, Reviews]:
     """The short texts that the model is measured with, by their names in the card."""
-    return {SENTENCES: data.sentences.test, PAIRS: data.pairs.test, TYPED: data.typed}
+    return {
+        SENTENCES: data.sentences.test,
+        PAIRS: data.pairs.test,
+        WRITTEN: data.written.test,
+        TYPED: data.typed,
+    }
 
 
 def all_figures(data: Texts, probabilities: dict[str, np.ndarray]) -> dict[tuple[str, str], float]:
@@ -91,7 +98,7 @@ def all_figures(data: Texts, probabilities: dict[str, np.ndarray]) -> dict[tuple
     for dataset, part in parts.items():
         answers = probabilities[dataset]
         values = {"accuracy": metrics.accuracy(answers, part.labels)}
-        if dataset == PAIRS:
+        if dataset in {PAIRS, WRITTEN}:
             values = {"pairs_both_right": both_right(answers, part.labels)}
         if dataset != TYPED:
             values |= _probability_figures(answers, part.labels)
@@ -206,8 +213,14 @@ def _described(data: Texts) -> list[TrainingData]:
         described(
             "Contrast pairs' texts, split by templates",
             "training/sentiment/contrast_templates.py",
-            texts.pairs_hash(data),
+            texts.hash_of(data.pairs),
             data.pairs,
+        ),
+        described(
+            "Contrast pairs' texts, written one by one",
+            "training/sentiment/written_pairs.tsv, written_pairs_held_out.tsv",
+            texts.hash_of(data.written),
+            data.written,
         ),
         TrainingData(
             "GloVe word vectors",

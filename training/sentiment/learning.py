@@ -26,6 +26,7 @@ from training.sentiment.judging import BATCH, judge
 from training.sentiment.model import HYPERPARAMETERS, SentimentNetwork, TrainedNetwork
 from training.sentiment.preparing import (
     SENTENCES_SHOWN,
+    WRITTEN_SHOWN,
     Prepared,
     learned_from,
     load_knowledge,
@@ -70,6 +71,7 @@ def train(recipe: Recipe, target: Path) -> Card:
             "phrases": len(prepared.vocabulary.phrases),
             "label_smoothing": LABEL_SMOOTHING,
             "sentences_shown": SENTENCES_SHOWN,
+            "written_shown": WRITTEN_SHOWN,
             "teacher_share": TEACHER_SHARE,
             "sharpness": round(found.sharpness, 4),
             "sharpness_by_length": round(found.by_length, 4),
@@ -101,6 +103,7 @@ def shortened(data: Texts) -> Texts:
         reviews=short(data.reviews),
         sentences=short(data.sentences),
         pairs=short(data.pairs),
+        written=short(data.written),
     )
 
 

@@ -26,6 +26,9 @@ WORD = re.compile(r"[^\W\d_][\w']*")
 SENTENCES_SHOWN = 2
 """How often each Rotten Tomatoes sentence is shown in an epoch."""
 
+WRITTEN_SHOWN = 4
+"""How often each text of the written pairs is."""
+
 
 @dataclass(frozen=True)
 class Knowledge:
@@ -69,7 +72,7 @@ def load_knowledge() -> Knowledge:
 
 def learned_from(data: Texts) -> Reviews:
     """The texts that the vocabulary is counted in."""
-    return joined(data.reviews.train, data.sentences.train)
+    return joined(data.reviews.train, data.sentences.train, data.written.train)
 
 
 def prepare(data: Texts, known: Knowledge, seed: int) -> Prepared:
@@ -80,14 +83,20 @@ def prepare(data: Texts, known: Knowledge, seed: int) -> Prepared:
     reviews = vectorizer.all_token_ids(data.reviews.train.texts)
     sentences = vectorizer.all_token_ids(data.sentences.train.texts)
     pairs = vectorizer.all_token_ids(data.pairs.train.texts)
-    shown = joined(data.reviews.train, *[data.sentences.train] * SENTENCES_SHOWN, data.pairs.train)
+    written = vectorizer.all_token_ids(data.written.train.texts)
+    shown = joined(
+        data.reviews.train,
+        *[data.sentences.train] * SENTENCES_SHOWN,
+        data.pairs.train,
+        *[data.written.train] * WRITTEN_SHOWN,
+    )
     validation = joined(data.reviews.validation, data.sentences.validation)
     return Prepared(
         vocabulary,
         vectorizer,
         word_features(vocabulary, reviews + sentences, known.glove, known.ratings, seed),
         reviews,
-        [*sentences * SENTENCES_SHOWN, *pairs],
+        [*sentences * SENTENCES_SHOWN, *pairs, *written * WRITTEN_SHOWN],
         shown.labels,
         cut(vectorizer.all_token_ids(validation.texts)),
         validation.labels,

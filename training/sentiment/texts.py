@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from training.data import cache, imdb, lexicon
 from training.data.imdb import Reviews, Split, joined
-from training.sentiment import contrast_templates, typed_sentences
+from training.sentiment import contrast_templates, typed_sentences, written_pairs
 from training.sentiment.contrast_pairs import composed_pairs, contrast_pairs
 from training.sentiment.negations import negation_pairs
 from training.sentiment.normalization import normalized, plain
@@ -18,11 +18,14 @@ TEST_PAIRS = 600
 
 @dataclass(frozen=True)
 class Texts:
-    """Of `pairs.test`, the first half are positive, and the second half their counterparts."""
+    """Of `pairs.test` and `written.test`, the second half are the counterparts of the first one."""
 
     reviews: Split
     sentences: Split
     pairs: Split
+    """Made by rules."""
+    written: Split
+    """More contrast pairs, written one by one."""
     typed: Reviews
     """Only for the report."""
 
@@ -48,12 +51,12 @@ def load() -> Texts:
         reviews,
         normalized(data.sentences),
         normalized(pairs),
+        normalized(written_pairs.load()),
         plain(typed_sentences.load()),
     )
 
 
-def pairs_hash(texts: Texts) -> str:
-    """SHA-256 of all texts of the pairs, which are made and not fetched."""
-    parts = (texts.pairs.train, texts.pairs.validation, texts.pairs.test)
-    lines = [text for part in parts for text in part.texts]
+def hash_of(split: Split) -> str:
+    """SHA-256 of all texts of the parts, for those that aren't fetched."""
+    lines = [text for part in (split.train, split.validation, split.test) for text in part.texts]
     return cache.hash_of("\n".join(lines).encode())
