@@ -42,7 +42,7 @@ TYPED = "sentences that newcomers type"
 NOTES = {
     SENTENCES: "a quarter of them, never trained on",
     PAIRS: "two texts that differ by a negation or a turn",
-    WRITTEN: "two hundred, written one by one by somebody who knew no training text",
+    WRITTEN: "two hundred, made up one by one, without knowledge of the training texts",
     TYPED: "fifty, written before the training",
 }
 LOWER_IS_BETTER = {"expected_calibration_error"}

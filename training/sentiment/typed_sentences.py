@@ -1,7 +1,7 @@
 """Fifty sentences as newcomers type them: about films, products, food and service.
 
-They were written before the model was trained on sentences, and nothing was chosen by them: they
-only measure.
+They were written before the model was trained on sentences, and they only measure. But what it got
+wrong here was a reason to write training pairs with idioms, slang and comparisons.
 """
 
 from training.data.imdb import Reviews, labelled

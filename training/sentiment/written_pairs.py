@@ -2,7 +2,8 @@
 
 Templates repeat themselves, and people don't: they use idioms and slang, compare, or only tell what
 they did ("I want my money back."). A file has a pair in each line: the positive text, a tab, the
-negative one. Those that measure were written independently of those that are trained on.
+negative one. All are made up for this purpose. Those that measure were written without knowledge of
+those that are trained on.
 """
 
 from pathlib import Path
