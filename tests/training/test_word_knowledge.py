@@ -13,13 +13,13 @@ import pytest
 
 from training.data import lexicon, npm, word_vectors
 from training.data.cache import hash_of
-from training.data.npm import PackageFile
+from training.data.npm import NpmFile
 from training.data.word_vectors import WordVectors
 from training.errors import DiskFullError, DownloadError, WrongHashError
 from training.sentiment.features import principal_directions, word_features
 from training.sentiment.vocabulary import Vocabulary
 
-WANTED = PackageFile("some-data", "1.0.0", "data.json", hash_of(b"content"))
+WANTED = NpmFile("some-data", "1.0.0", "data.json", hash_of(b"content"))
 Pack = Callable[[dict[str, bytes], int], None]
 
 

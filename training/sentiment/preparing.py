@@ -27,7 +27,7 @@ SENTENCES_SHOWN = 2
 """How often each Rotten Tomatoes sentence is shown in an epoch."""
 
 WRITTEN_SHOWN = 4
-"""How often each text of the written pairs is."""
+"""How often each text of the written pairs is shown."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Contrast pairs that were written one by one: no two have the same structure.
+"""Contrast pairs that were written one by one, without templates.
 
 Templates repeat themselves, and people don't: they use idioms and slang, compare, or only tell what
 they did ("I want my money back."). A file has a pair in each line: the positive text, a tab, the
@@ -13,7 +13,7 @@ from training.data.imdb import Reviews, Split, labelled
 TRAINED = Path(__file__).with_name("written_pairs.tsv")
 HELD_OUT = Path(__file__).with_name("written_pairs_held_out.tsv")
 VALIDATED = 8
-"""Every eighth pair of `TRAINED` isn't trained on, and validates."""
+"""Every eighth pair of `TRAINED` isn't trained on: ways to train are compared by these."""
 
 
 def load() -> Split:

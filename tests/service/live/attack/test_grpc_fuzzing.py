@@ -6,7 +6,6 @@
 import os
 
 import grpc
-import psutil
 
 from service.api.trident.inference_pb2 import (
     ClassifyRequest,
@@ -16,9 +15,9 @@ from service.api.trident.inference_pb2 import (
     Tensor,
 )
 from tests.service.fuzzing.grpc_attacker import GrpcAttacker
-from tests.service.live.attack.test_http_fuzzing import MOST_THREADS, Size, size_of
+from tests.service.live.attack.growth import check_growth, size_of
 from tests.service.live.grpc_client import inference_stub
-from tests.service.live_server import LiveServer, wait_for
+from tests.service.live_server import LiveServer
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 COUNT = int(os.environ.get("FUZZ_INPUTS", "5000"))
@@ -26,9 +25,6 @@ ONE = os.environ.get("FUZZ_INPUT")
 
 WARM_UP = COUNT // 2  # inputs, until each worker has begun what begins when it is first needed
 CHECK_EVERY = 100
-MOST_GROWTH = 112 * 1024**2
-"""Bytes of a worker, from then to the end. TensorFlow keeps buffers for each batch size that it
-meets: by requests to the generator alone a worker grows by 80 MB, and then no more."""
 
 
 class GoodCalls:
@@ -76,9 +72,7 @@ async def test_hostile_input_over_grpc_is_answered_and_harms_nobody(
     if ONE is None:
         assert attacker.outcomes.keys() >= REACHED, attacker.outcomes
         assert attacker.outcomes["OK"] > COUNT // 50
-    most = sum(size.descriptors for size in before) + 4
-    wait_for(lambda: sum(worker.num_fds() for worker in workers) <= most, 30)
-    _check_growth(workers, before)
+    check_growth(workers, before)
     log = attacked.log[printed:]
     assert "Traceback" not in log
     assert not [line for line in log.splitlines() if "[ERROR]" in line]
@@ -89,13 +83,6 @@ REACHED = {
     *("RST PROTOCOL_ERROR", "GOAWAY PROTOCOL_ERROR"),
     *("GOAWAY COMPRESSION_ERROR", "GOAWAY FRAME_SIZE_ERROR", "GOAWAY ENHANCE_YOUR_CALM"),
 }
-
-
-def _check_growth(workers: list[psutil.Process], before: list[Size]) -> None:
-    for worker, old in zip(workers, before, strict=True):
-        new = size_of(worker)
-        assert new.memory < old.memory + MOST_GROWTH, (old, new)
-        assert new.threads <= old.threads + MOST_THREADS, (old, new)
 
 
 def _told(attacker: GrpcAttacker) -> str:

@@ -4,36 +4,19 @@
 """
 
 import os
-from typing import NamedTuple
 
 import httpx
-import psutil
 
 from tests.service.fuzzing.attacker import Attacker
-from tests.service.live_server import LiveServer, wait_for
+from tests.service.live.attack.growth import check_growth, size_of
+from tests.service.live_server import LiveServer
 
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 COUNT = int(os.environ.get("FUZZ_INPUTS", "15000"))
 ONE = os.environ.get("FUZZ_INPUT")
 
 WARM_UP = COUNT // 2  # inputs, until each worker has begun what begins when it is first needed
-MOST_THREADS = 8  # of a worker, from then to the end
 CHECK_EVERY = 100
-MOST_GROWTH = 112 * 1024**2
-"""Bytes of a worker, from then to the end. TensorFlow keeps buffers for each batch size that it
-meets: by requests to the generator alone a worker grows by 80 MB, and then no more."""
-
-
-class Size(NamedTuple):
-    """What a worker uses of the machine."""
-
-    memory: int
-    descriptors: int
-    threads: int
-
-
-def size_of(worker: psutil.Process) -> Size:
-    return Size(worker.memory_info().rss, worker.num_fds(), worker.num_threads())
 
 
 class GoodRequests:
@@ -75,12 +58,7 @@ async def test_hostile_input_over_http_is_answered_and_harms_nobody(
     if ONE is None:
         assert set(attacker.statuses) >= {200, 400, 401, 404, 405, 413, 415, 422, 431, 501, 505}
         assert attacker.statuses[200] > COUNT // 50
-    most = sum(size.descriptors for size in before) + 4
-    wait_for(lambda: sum(worker.num_fds() for worker in workers) <= most, 30)
-    for worker, old in zip(workers, before, strict=True):
-        new = size_of(worker)
-        assert new.memory < old.memory + MOST_GROWTH, (old, new)
-        assert new.threads <= old.threads + MOST_THREADS, (old, new)
+    check_growth(workers, before)
     _check_log(attacked.log)
 
 
